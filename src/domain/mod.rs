@@ -1,0 +1,26 @@
+//! The words of the field as types: atlas, level, edition, region key, indicator, period, observation, status.
+//!
+//! Holds what every other module speaks about. Must not know: files, SQL, HTTP, clocks, async.
+//!
+//! Invariant: a value of a type in here is valid by construction. Newtypes have private fields and are made by
+//! parsing, so that no later code has to check a slug, a key or a period again.
+
+mod classes;
+mod column;
+mod indicator;
+mod key;
+mod period;
+mod place;
+mod slug;
+mod status;
+mod text;
+
+pub use classes::{ClassRule, Classification, Method};
+pub use column::{Column, ColumnError, Companions};
+pub use indicator::{DenominatorRule, Indicator, IndicatorKind, Polarity, Provenance, Sheet, Source, Theme};
+pub use key::{KeyError, RegionKey, ags_from_ars};
+pub use period::{Period, PeriodError, PeriodKind};
+pub use place::{Audience, Level, Region, Role};
+pub use slug::{RESERVED_ATLAS_SLUGS, RESERVED_LEVEL_SLUGS, Slug, SlugError};
+pub use status::Status;
+pub use text::{Lang, Text};
