@@ -128,8 +128,11 @@ pub struct EditionRow {
     pub minzoom: u8,
     /// Number of regions.
     pub regions: u32,
-    /// Hash of keys, names, parents and geometry; part of every layer version.
+    /// Hash of keys, names, label points, zooms and geometry, but not of parents: an unreleased parent level must not
+    /// change what the public sees. Part of every layer version.
     pub content_hash: String,
+    /// Each parent level with a hash of the mapping (key → parent key), by slug.
+    pub parents: Vec<(Slug, String)>,
 }
 
 /// A region as read for serving, by ordinal, without full geometry.
