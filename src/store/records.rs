@@ -58,6 +58,17 @@ pub struct ImportRecord {
     pub report: serde_json::Value,
 }
 
+/// An import as listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportRow {
+    /// Row id, by which it can be undone.
+    pub id: Id,
+    /// It was undone.
+    pub undone: bool,
+    /// What was stored with it.
+    pub record: ImportRecord,
+}
+
 /// Bounding box in degrees: west, south, east, north.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Bounds {
@@ -308,4 +319,19 @@ pub struct AtlasCatalogue {
     pub internal_classifications: Vec<InternalClassification>,
     /// Releases in force, both audiences.
     pub releases: Vec<ReleaseRow>,
+}
+
+/// What became of a region: from `valid_on` on, the part `share` of `old_key` belongs to `new_key`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Succession {
+    /// Level of both regions.
+    pub level: Slug,
+    /// First day of the new boundaries.
+    pub valid_on: NaiveDate,
+    /// Key before.
+    pub old_key: RegionKey,
+    /// Key after.
+    pub new_key: RegionKey,
+    /// Part of the old region's inhabitants, above 0 and at most 1.
+    pub share: f64,
 }
