@@ -4,6 +4,10 @@
 //!
 //! Invariant: all problems are reported at once, and either the whole file is stored or nothing.
 
+mod error;
+mod progress;
 mod report;
 
+pub use error::IngestError;
+pub use progress::{NoProgress, Progress, on_worker};
 pub use report::{Problem, Report, Severity};
