@@ -27,7 +27,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
      img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; base-uri 'self'; form-action 'self'; \
      frame-ancestors 'self'";
 
-/// Stands in the pages where the path of the server's root belongs.
+/// Stands in the pages where the path of the server's root belongs, with a slash at its end.
 const ROOT_PLACEHOLDER: &str = "__ROOT__";
 
 /// A file of the viewer's build, if it was built.
@@ -54,7 +54,7 @@ fn page(name: &str, prefix: &str, audience: Audience) -> Result<Response, HttpEr
         tracing::error!(name, "the pages are not in this binary: run `make build`");
         return Err(HttpError::Internal);
     };
-    let html = html.replace(ROOT_PLACEHOLDER, prefix);
+    let html = html.replace(ROOT_PLACEHOLDER, &format!("{prefix}/"));
     let mut response = answer::text("text/html; charset=utf-8", Keep::of(audience, false), html);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
