@@ -7,8 +7,10 @@
 //! stay identical at every zoom.
 
 mod grid;
+mod tile_geometry;
 
 pub use grid::{GridPoint, TileCoord, TileCoordError};
+pub use tile_geometry::{TileGeometry, TileLine, TileRegion};
 
 /// Points per tile edge in the tile's own coordinates.
 pub const EXTENT: i32 = 4096;
