@@ -136,7 +136,8 @@ impl Store {
         match self {
             Self::Sqlite(_) => Ok(false),
             Self::Postgres(_) => {
-                let sql = "SELECT CAST(rolsuper OR rolbypassrls AS bigint) FROM pg_roles WHERE rolname = current_user";
+                let sql = "SELECT CASE WHEN rolsuper OR rolbypassrls THEN 1::bigint ELSE 0 END FROM pg_roles \
+                           WHERE rolname = current_user";
                 self.row(sql, params![]).await?.ok_or_else(|| StoreError::damaged("no role"))?.cells().flag()
             }
         }
