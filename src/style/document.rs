@@ -84,9 +84,12 @@ fn tokens<const N: usize>(entries: [(&str, Value); N]) -> Tokens {
 
 fn classes(input: &StyleInput<'_>, legend: &Legend) -> Vec<Tokens> {
     let classification = input.map.classification;
-    let filter = |class: u8| match input.classes_in_tiles {
-        true => json!(["==", "class", class]),
-        false => range_filter(classification, usize::from(class)),
+    let filter = |class: u8| {
+        if input.classes_in_tiles {
+            json!(["==", "class", class])
+        } else {
+            range_filter(classification, usize::from(class))
+        }
     };
     let of_class = legend.classes.iter().map(|class| {
         tokens([

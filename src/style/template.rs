@@ -78,10 +78,10 @@ mod tests {
 
     #[test]
     fn tokens_are_replaced_and_layers_repeated() {
-        let template = r##"{"name": "$title", "layers": [
+        let template = r#"{"name": "$title", "layers": [
             {"id": "one", "c": ["$colour", "plain"]},
             {"$each": "class", "id": "class-{n}", "c": "$colour"}
-        ]}"##;
+        ]}"#;
         let tokens = |value: Value| value.as_object().cloned().unwrap();
         let filling = Filling {
             tokens: tokens(json!({"title": "T", "colour": "red"})),
