@@ -7,6 +7,7 @@
 mod error;
 mod progress;
 mod report;
+pub mod statistics;
 
 pub use error::IngestError;
 pub use progress::{NoProgress, Progress, on_worker};
