@@ -6,8 +6,11 @@
 //! Invariant: a border between two regions is one arc. It is simplified once per zoom and rounded once, so both sides
 //! stay identical at every zoom.
 
+mod crs;
 mod grid;
+mod ntv2;
 
+pub use crs::{Crs, CrsError, CrsWarning, Reprojector};
 pub use grid::{GridPoint, TileCoord, TileCoordError};
 
 /// Points per tile edge in the tile's own coordinates.
