@@ -41,9 +41,10 @@ function roundGeometry({ type, coordinates }) {
 
 function properties(all) {
   const kept = Object.fromEntries(KEPT.map((name) => [name, all[name]]));
-  // Ours, not the BKG's: whether people live there.
-  kept.INHABITED = all.IBZ !== GEMEINDEFREI && all.IBZ !== GEMEINDEFREI_AS_VERBAND;
-  return kept;
+  // The last two are ours, not the BKG's: whether people live there, and a name that tells the gemeindefreie Gebiete
+  // Gartow and Göhrde from the Gemeinden of the same name.
+  const inhabited = all.IBZ !== GEMEINDEFREI && all.IBZ !== GEMEINDEFREI_AS_VERBAND;
+  return { ...kept, INHABITED: inhabited, NAME: inhabited ? all.GEN : `${all.GEN}, gemeindefreies Gebiet` };
 }
 
 for (const [from, to] of FILES) {
