@@ -1,9 +1,9 @@
 //! What the public sees, driven by the route table: no route can be left out.
 
-mod support;
+mod app;
 
 use kommunalatlas::http::ROUTES;
-use support::{Answer, NO_SECRETS, Secrets, TestApp, example};
+use app::{Answer, NO_SECRETS, Secrets, TestApp, example};
 
 const OTHER: Secrets = Secrets { offset: 17.5, extras: 2, hidden_parents: 1 };
 

@@ -10,7 +10,7 @@ use chrono::NaiveDate;
 
 use crate::{
     atlas::AtlasError,
-    domain::{Audience, Classification, Indicator, Level, Period, Slug, Source, Text, Theme},
+    domain::{Audience, Classification, Indicator, Level, Period, Slug, Text, Theme},
     store::{AtlasCatalogue, AtlasRow, EditionRow, Id, ReleaseRow, Store},
 };
 
@@ -47,6 +47,15 @@ impl VersionHasher {
         let mut first = [0; 8];
         first.copy_from_slice(&self.0.finalize().as_bytes()[..8]);
         Version(u64::from_be_bytes(first))
+    }
+}
+
+impl Version {
+    /// The version of several layers taken together.
+    pub(super) fn combined(parts: impl Iterator<Item = Self>) -> Self {
+        let mut hasher = VersionHasher(blake3::Hasher::new());
+        parts.for_each(|version| hasher.part(&version.to_string()));
+        hasher.finish()
     }
 }
 

@@ -38,7 +38,8 @@ impl EditionData {
 
     /// Labels that stand in this tile: each label in exactly one tile of a zoom.
     fn labels_in(&self, coord: TileCoord) -> Vec<TileLabel> {
-        let shift = GridPoint::unit_shift(coord.z());
+        // Grid units per unit of the tile, as a power of two.
+        let shift = 31 - 12 - u32::from(coord.z());
         let placed = self.regions.iter().zip(&self.labels).enumerate();
         let mut labels: Vec<TileLabel> = placed
             .filter(|(_, (row, _))| row.label_minzoom <= coord.z())

@@ -10,7 +10,7 @@ use crate::{
         caches::{TileContent, TileKey},
         catalogue::ColumnSource,
     },
-    domain::{Audience, Column, RegionKey, Status},
+    domain::{Audience, Column, Lang, RegionKey, Status},
     geometry::{GridPoint, MAX_ZOOM, TileCoord},
     tile::{Encoding, Join, LayerValues, NO_CLASS},
 };
@@ -113,6 +113,29 @@ impl LayerView {
     /// True if the tile lies inside the level's bounds and zooms.
     pub fn covers(&self, coord: TileCoord) -> bool {
         covers(&self.layer.edition, self.layer.edition.row.minzoom, coord)
+    }
+
+    /// Its remarks in a language: of the indicator, then of the series.
+    pub fn note(&self, lang: Lang) -> Option<String> {
+        let notes: Vec<&str> = self.layer.notes.iter().map(|n| n.get(lang)).collect();
+        (!notes.is_empty()).then(|| notes.join(" "))
+    }
+
+    /// Its values and statuses, by ordinal.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn column(&self) -> Result<Column, AtlasError> {
+        Ok(self.atlases.column(&self.layer).await?.column.clone())
+    }
+
+    /// By ordinal: does anybody live there?
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn inhabited(&self) -> Result<Vec<bool>, AtlasError> {
+        let edition = self.atlases.edition(&self.layer.edition).await?;
+        Ok(edition.regions.iter().map(|r| r.region.inhabited).collect())
     }
 
     /// Its rows, by key.

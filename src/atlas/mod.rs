@@ -19,7 +19,7 @@ use arc_swap::ArcSwap;
 
 use crate::{
     access::Access,
-    geometry::GeometryError,
+    geometry::DecodeError,
     store::{Store, StoreError},
 };
 
@@ -36,7 +36,7 @@ pub enum AtlasError {
     Store(#[source] Arc<StoreError>),
     /// Stored geometry is damaged.
     #[error("stored geometry is damaged")]
-    Geometry(#[source] Arc<GeometryError>),
+    Geometry(#[source] Arc<DecodeError>),
     /// A computation was cut off because the server stops.
     #[error("the server is stopping")]
     Stopping,
@@ -48,8 +48,8 @@ impl From<StoreError> for AtlasError {
     }
 }
 
-impl From<GeometryError> for AtlasError {
-    fn from(error: GeometryError) -> Self {
+impl From<DecodeError> for AtlasError {
+    fn from(error: DecodeError) -> Self {
         Self::Geometry(Arc::new(error))
     }
 }

@@ -46,7 +46,7 @@ impl Cli {
     }
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 struct StoreArg {
     /// GeoPackage file or postgres://… (default: the configured one, else kommunalatlas.gpkg)
     #[arg(long, value_name = "FILE|URL")]

@@ -110,7 +110,7 @@ async fn serve_store(config: Config) -> Result<ExitCode> {
         .init();
     let store = open(&config.store, OpenMode::Create).await?;
     let atlases = Atlases::open(store, config.caches).await?;
-    let glyphs = http::embedded_glyphs();
+    let glyphs = http::embedded_glyphs().context("the embedded fonts cannot be read")?;
     let app = Arc::new(App { atlases: atlases.clone(), public_url: config.public_url().map_err(|e| anyhow!(e))?, glyphs });
     let listener = TcpListener::bind(config.listen)
         .await

@@ -25,7 +25,9 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{MethodRouter, get},
+    serve::ListenerExt,
 };
+use tokio::net::TcpListener;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use crate::{
@@ -35,6 +37,7 @@ use crate::{
 };
 
 pub use error::HttpError;
+pub use pages::{embedded_glyphs, web_file};
 
 /// What every handler may use.
 pub struct App {
@@ -235,6 +238,22 @@ pub fn router(app: Arc<App>) -> Router {
         Router::new().nest(&prefix, router).fallback(async || HttpError::NotFound)
     };
     router.layer(CatchPanicLayer::custom(|_| HttpError::Internal.into_response())).layer(middleware::from_fn(common))
+}
+
+/// Serves the router until `stop` is over; answers under way are finished.
+///
+/// # Errors
+/// If the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let listener = listener.tap_io(|stream| {
+        // Tiles are small: waiting for more to send only delays them. Without it the answer is merely later.
+        let _ = stream.set_nodelay(true);
+    });
+    axum::serve(listener, router(app)).with_graceful_shutdown(stop).await
 }
 
 /// What every answer has: CORS, `nosniff`; and preflight requests, which have no route of their own.

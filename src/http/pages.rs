@@ -14,6 +14,7 @@ use crate::{
         answer::{self, Keep},
         caller, path,
     },
+    style::{GlyphError, Glyphs},
 };
 
 /// What `npm run build` made of `web/`. Empty until then.
@@ -27,12 +28,24 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
      img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; base-uri 'self'; form-action 'self'; \
      frame-ancestors 'self'";
 
+/// Fonts of the map labels.
+const FONTS: [&str; 3] = ["fonts/NotoSans-Regular.ttf", "fonts/NotoSans-SemiBold.ttf", "fonts/NotoSans-Bold.ttf"];
+
 /// Stands in the pages where the path of the server's root belongs, with a slash at its end.
 const ROOT_PLACEHOLDER: &str = "__ROOT__";
 
 /// A file of the viewer's build, if it was built.
 pub fn web_file(path: &str) -> Option<Vec<u8>> {
     Web::get(path).map(|file| file.data.into_owned())
+}
+
+/// The fonts of the map labels, from the same build; none where it is missing.
+///
+/// # Errors
+/// If an embedded file is no font.
+pub fn embedded_glyphs() -> Result<Glyphs, GlyphError> {
+    let files: Vec<Vec<u8>> = FONTS.iter().filter_map(|name| web_file(name)).collect();
+    Glyphs::new(files.iter().map(Vec::as_slice))
 }
 
 /// `/`: the open atlases.

@@ -16,7 +16,6 @@ use crate::{
         caller,
         path::{self, LayerQuery},
     },
-    style::format_plain,
 };
 
 /// `/{atlas}/values/{level}/{indicator}/{period}.json|csv`
@@ -79,15 +78,10 @@ fn head(atlas: &str, view: &LayerView, lang: Lang) -> Value {
         "source": indicator.sheet.source.get(lang),
         "attribution": layer.edition.row.attribution,
     });
-    if let Some(note) = note(view, lang) {
+    if let Some(note) = view.note(lang) {
         document["note"] = note.into();
     }
     document
-}
-
-fn note(view: &LayerView, lang: Lang) -> Option<String> {
-    let notes: Vec<&str> = view.layer().notes.iter().map(|n| n.get(lang)).collect();
-    (!notes.is_empty()).then(|| notes.join(" "))
 }
 
 fn period_document(atlas: &str, view: &LayerView, rows: &[Row], lang: Lang) -> Value {
@@ -136,9 +130,9 @@ fn csv_text(tables: &[Table], lang: Lang) -> Result<Vec<u8>, csv::Error> {
         let layer = view.layer();
         let indicator = &layer.indicator;
         let (unit, source) = (indicator.unit.get(lang), indicator.sheet.source.get(lang));
-        let (period, note) = (layer.period.to_string(), note(view, lang).unwrap_or_default());
+        let (period, note) = (layer.period.to_string(), view.note(lang).unwrap_or_default());
         for row in rows {
-            let value = row.value.map(|v| format_plain(v, indicator.decimals, lang)).unwrap_or_default();
+            let value = row.value.map(|v| plain(v, indicator.decimals, lang)).unwrap_or_default();
             writer.write_record([
                 row.key.as_str(),
                 &neutral(&row.name),
@@ -153,6 +147,12 @@ fn csv_text(tables: &[Table], lang: Lang) -> Result<Vec<u8>, csv::Error> {
         }
     }
     writer.into_inner().map_err(|error| error.into_error().into())
+}
+
+/// A number as spreadsheets read it: without thousands separators.
+fn plain(value: f64, decimals: u8, lang: Lang) -> String {
+    let text = format!("{value:.*}", usize::from(decimals));
+    if lang == Lang::De { text.replace('.', ",") } else { text }
 }
 
 /// Keeps a spreadsheet from taking a text for a formula.
