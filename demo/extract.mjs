@@ -41,10 +41,10 @@ function roundGeometry({ type, coordinates }) {
 
 function properties(all) {
   const kept = Object.fromEntries(KEPT.map((name) => [name, all[name]]));
-  // The last two are ours, not the BKG's: whether people live there, and a name that tells the gemeindefreie Gebiete
-  // Gartow and Göhrde from the Gemeinden of the same name.
-  const inhabited = all.IBZ !== GEMEINDEFREI && all.IBZ !== GEMEINDEFREI_AS_VERBAND;
-  return { ...kept, INHABITED: inhabited, NAME: inhabited ? all.GEN : `${all.GEN}, gemeindefreies Gebiet` };
+  // The last one is ours, not the BKG's: it tells the gemeindefreie Gebiete Gartow and Göhrde from the Gemeinden of the
+  // same name.
+  const free = all.IBZ === GEMEINDEFREI || all.IBZ === GEMEINDEFREI_AS_VERBAND;
+  return { ...kept, NAME: free ? `${all.GEN}, gemeindefreies Gebiet` : all.GEN };
 }
 
 for (const [from, to] of FILES) {

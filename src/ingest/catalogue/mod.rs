@@ -13,13 +13,20 @@ mod tests;
 
 use std::{borrow::Cow, path::Path};
 
+use chrono::{DateTime, Utc};
+use tokio::io::AsyncReadExt as _;
+
 use self::{
     checks::Referable,
     document::Entries,
     entry::{Entry, FromEntry, Parsed},
 };
-use super::Report;
-use crate::domain::{Indicator, Source, Theme};
+use super::{IngestError, NoProgress, Report, on_worker};
+use crate::{
+    access::Editor,
+    domain::{Indicator, Slug, Source, Theme},
+    store::{ImportRecord, Store},
+};
 
 /// Themes, sources and indicators of a file or of an atlas.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -69,6 +76,80 @@ pub fn parse_catalogue(bytes: &[u8], file_name: &str, present: &Catalogue) -> (C
     let catalogue =
         Catalogue { themes: values(themes), sources: values(sources), indicators: values(indicators) };
     (catalogue, report)
+}
+
+/// Imports a catalogue file into an atlas, or with `dry_run` only checks it. What it names is added or replaced; nothing
+/// is deleted. All or nothing: if the report rejects the file, the store is not touched.
+///
+/// # Errors
+/// If the file cannot be read, there is no such atlas or the store fails.
+pub async fn import_catalogue(
+    store: &Store,
+    editor: &Editor,
+    atlas: &Slug,
+    file: &Path,
+    dry_run: bool,
+    now: DateTime<Utc>,
+) -> Result<Report, IngestError> {
+    let bytes = read_limited(file).await.map_err(|error| IngestError::file(file, error))?;
+    let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
+    import_catalogue_bytes(store, editor, atlas, (&name, bytes), dry_run, now).await
+}
+
+/// The bytes of a file; of a file that is too large one more than allowed, so that it is refused without being read.
+async fn read_limited(file: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    tokio::fs::File::open(file).await?.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).await?;
+    Ok(bytes)
+}
+
+/// Like [`import_catalogue`], with the name and the bytes of a file that is in memory.
+///
+/// # Errors
+/// If there is no such atlas or the store fails.
+pub async fn import_catalogue_bytes(
+    store: &Store,
+    editor: &Editor,
+    atlas: &Slug,
+    (file_name, bytes): (&str, Vec<u8>),
+    dry_run: bool,
+    now: DateTime<Utc>,
+) -> Result<Report, IngestError> {
+    let rows = store.catalogue(atlas).await.map_err(IngestError::store)?;
+    let present = Catalogue { themes: rows.themes, sources: rows.sources, indicators: rows.indicators };
+    let file_hash = blake3::hash(&bytes).to_hex().to_string();
+    let name = file_name.to_owned();
+    let (catalogue, mut report) = on_worker(&NoProgress, move |_| {
+        let (catalogue, mut report) = parse_catalogue(&bytes, &name, &present);
+        note_changes(&catalogue, &present, &mut report);
+        (catalogue, report)
+    })
+    .await?;
+    if dry_run || report.rejected() {
+        return Ok(report);
+    }
+    report.committed = true;
+    let record = ImportRecord {
+        kind: "catalogue".to_owned(),
+        file_name: file_name.to_owned(),
+        file_hash,
+        at: now,
+        by: editor.name().to_owned(),
+        report: serde_json::to_value(&report).unwrap_or_default(),
+    };
+    store
+        .put_catalogue(atlas, &catalogue.themes, &catalogue.sources, &catalogue.indicators, &record)
+        .await
+        .map_err(IngestError::store)?;
+    Ok(report)
+}
+
+/// Notes how many indicators are new and how many differ from those of the atlas.
+fn note_changes(catalogue: &Catalogue, present: &Catalogue, report: &mut Report) {
+    let stored = |new: &Indicator| present.indicators.iter().find(|old| old.slug == new.slug);
+    let count = |which: &dyn Fn(&Indicator) -> bool| catalogue.indicators.iter().filter(|i| which(i)).count();
+    report.fact("new indicators", count(&|new| stored(new).is_none()));
+    report.fact("changed indicators", count(&|new| stored(new).is_some_and(|old| old != new)));
 }
 
 fn read_entries(bytes: &[u8], file_name: &str, report: &mut Report) -> Entries {
