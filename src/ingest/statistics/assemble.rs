@@ -281,7 +281,8 @@ fn derive(
     if denominator == 0.0 {
         return (None, Status::NotMeaningful);
     }
-    let derived = numerator / denominator * indicator.per;
+    // Multiplied first, so that 7 of 100 are 7 % and not 7.000000000000001 %.
+    let derived = numerator * indicator.per / denominator;
     if let Some(given) = given {
         let difference = (given - derived).abs();
         let sentence = || {

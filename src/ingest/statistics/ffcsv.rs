@@ -52,7 +52,7 @@ enum Meaning {
 
 /// Reads a flat file.
 pub fn read(table: &Table<'_>, settings: &Settings, report: &mut Report, progress: &dyn Progress) -> Reading {
-    let mut reading = Reading { official: true, ..Reading::default() };
+    let mut reading = Reading::official();
     let mut rows: Option<RowReader> = None;
     for rule in &settings.mapping.series {
         if let Err(sentence) = settings.named_indicator(rule.indicator.as_str()) {

@@ -72,7 +72,7 @@ struct Selected {
 
 /// Reads a table.
 pub fn read(table: &Table<'_>, settings: &Settings, report: &mut Report, progress: &dyn Progress) -> Reading {
-    let mut reading = Reading { official: true, ..Reading::default() };
+    let mut reading = Reading::official();
     let mut preamble: Vec<Vec<String>> = Vec::new();
     let mut rows: Option<RowReader> = None;
     table.each_row(report, progress, &mut |line, row, report| {

@@ -157,14 +157,14 @@ impl KeyIndex {
             return if self.larger.contains(key) { Resolved::Larger } else { Resolved::Unknown };
         }
         for (full, form) in self.full_forms(key) {
-            // The full form in the same file is the region; then this row is its total.
-            if let Some((ordinal, _)) = self.regions.get(&full) {
-                return if in_file.contains(full.as_str()) {
-                    Resolved::Larger
-                } else {
-                    Resolved::Region(*ordinal, form)
-                };
-            }
+            let Some((ordinal, _)) = self.regions.get(&full) else { continue };
+            // A city that is named in full in the same file makes this row its total.
+            let short = matches!(form, KeyForm::KreisfreieStadt | KeyForm::Stadtstaat);
+            return if short && in_file.contains(full.as_str()) {
+                Resolved::Larger
+            } else {
+                Resolved::Region(*ordinal, form)
+            };
         }
         if self.larger.contains(key) || verbaende.contains(key) {
             return Resolved::Larger;

@@ -60,8 +60,10 @@
 //! ```
 
 mod assemble;
+mod compare;
 mod ffcsv;
 mod genesis;
+mod import;
 mod keys;
 mod mapping;
 mod number;
@@ -73,6 +75,7 @@ mod table;
 mod tabular;
 mod text;
 
+pub use import::{ValuesOptions, import_values};
 pub use mapping::{ColumnRef, ColumnRule, LayoutKind, Mapping, MappingError, SeriesRule};
 pub use number::{Decimal, SignMeaning};
 
@@ -173,4 +176,88 @@ fn first_row(text: &str, delimiter: u8) -> Vec<String> {
     // A first row that cannot be read has no headers; the layout then reports what is wrong.
     let _ = text::csv_reader(text, delimiter).read_record(&mut record);
     record.iter().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ingest::NoProgress;
+
+    fn settings(indicator: Option<&str>) -> Settings {
+        Settings {
+            mapping: Mapping::default(),
+            indicator: indicator.map(|slug| slug.parse().unwrap()),
+            period: None,
+            known: ["population", "births"].into_iter().map(|slug| slug.parse().unwrap()).collect(),
+        }
+    }
+
+    fn read(bytes: &[u8], indicator: Option<&str>) -> (Option<Reading>, Report) {
+        let mut report = Report::new("test");
+        let reading = understand(bytes, &settings(indicator), &mut report, &NoProgress);
+        (reading, report)
+    }
+
+    const LONG: &str = "key;indicator;period;value\n03354001;population;2015;1.595,5\n03354002;births;2015;12\n03354003;births;2014;(7)\n";
+    const WIDE: &str = "AGS,Name,2014,2015\n03354001,\"Bergen, Dumme\",1571,1595\n03354002,Clenze,-,2382\n";
+    const GENESIS: &str = "GENESIS-Tabelle: 1\nTitel;;;\n;;31.12.2015;31.12.2015\n;;Insgesamt;weiblich\nDG;Deutschland;82;41\n03354;  Lüchow;50;25\n__________\nFuss\n";
+    const FFCSV: &str = "statistics_code;time_code;time;1_variable_code;1_variable_attribute_code;2_variable_code;2_variable_attribute_code;value;value_unit;value_variable_code\n1;JAHR;2023;GEMEIN;03354025;GES;;-0,3;Anzahl;BEV\n1;JAHR;2023;GEMEIN;03354025;GES;GESW;8;Anzahl;BEV\n";
+
+    #[test]
+    fn each_layout_is_recognised() {
+        for (text, layout, observations) in
+            [(LONG, "long", 3), (WIDE, "wide", 4), (GENESIS, "genesis", 2), (FFCSV, "ffcsv", 1)]
+        {
+            let indicator = (text != LONG).then_some("population");
+            let (reading, report) = read(text.as_bytes(), indicator);
+            assert!(!report.rejected(), "{report}");
+            assert_eq!(report.facts["layout"], layout);
+            let seen: usize = reading.unwrap().series.iter().map(|series| series.cells.len()).sum();
+            assert_eq!(seen, observations, "{layout}");
+        }
+    }
+
+    #[test]
+    fn a_table_shifted_by_a_missing_delimiter_is_reported_with_its_line() {
+        let (_, report) =
+            read(GENESIS.replace("DG;Deutschland;82", "DG;Deutschland").as_bytes(), Some("population"));
+        assert!(report.rejected() && report.problems[0].line == Some(6), "{report}");
+    }
+
+    #[test]
+    fn a_quote_that_is_never_closed_is_reported() {
+        let (_, report) = read(LONG.replace("births;2015", "\"births;2015").as_bytes(), None);
+        assert!(report.rejected() && report.problems[0].line == Some(3), "{report}");
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400), zip in any::<bool>()) {
+            let bytes = if zip { [b"PK\x03\x04".as_slice(), &bytes].concat() } else { bytes };
+            let _ = read(&bytes, Some("population"));
+        }
+
+        #[test]
+        fn mutated_tables_never_panic_and_give_only_numbers_of_the_file(
+            which in 0..4_usize,
+            edits in proptest::collection::vec((any::<prop::sample::Index>(), "[-;,.\"\n0-9a-zß()]{0,3}", any::<bool>()), 0..6),
+        ) {
+            let mut text = [LONG, WIDE, GENESIS, FFCSV][which].to_owned();
+            for (at, insert, remove) in edits {
+                let at = (0..=at.index(text.len() + 1)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+                let end = text[at..].chars().next().filter(|_| remove).map_or(at, |c| at + c.len_utf8());
+                text.replace_range(at..end, &insert);
+            }
+            let (reading, _) = read(text.as_bytes(), Some("population"));
+            let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+            for cell in reading.iter().flat_map(|reading| &reading.series).flat_map(|series| &series.cells) {
+                if !cell.value.is_nan() && cell.value.abs() < 1e15 {
+                    let number: String = cell.value.to_string().chars().filter(char::is_ascii_digit).collect();
+                    prop_assert!(digits.contains(number.trim_matches('0')), "{} in {text}", cell.value);
+                }
+            }
+        }
+    }
 }

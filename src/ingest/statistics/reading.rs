@@ -189,6 +189,11 @@ pub struct Reading {
 const FIRST_SHOWN: usize = 3;
 
 impl Reading {
+    /// An empty reading of a file in an office's own format.
+    pub fn official() -> Self {
+        Self { official: true, ..Self::default() }
+    }
+
     /// The id of a series; `None` (and counted) if only another indicator or period was asked for.
     pub fn series_id(&mut self, indicator: &Slug, period: &Period, settings: &Settings) -> Option<u32> {
         let unwanted = settings.indicator.as_ref().is_some_and(|wanted| wanted != indicator)
