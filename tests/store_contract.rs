@@ -1,5 +1,7 @@
 //! The contract of the store: every method, with the same test bodies, on a GeoPackage and on PostGIS.
 
+#![cfg(test)]
+
 mod support;
 
 use std::{future::poll_fn, pin::pin, task::Poll};

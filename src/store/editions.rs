@@ -83,8 +83,8 @@ impl Store {
         let sql = "SELECT geom FROM region WHERE edition_id = $1 AND ordinal = $2";
         let row = self.row(sql, params![edition, ordinal]).await?;
         let shape: Option<Shape> =
-            row.ok_or_else(|| StoreError::unknown("region", ordinal))?.cells().get()?;
-        shape.map(|s| s.try_into().map_err(|e: &str| StoreError::damaged(e))).transpose()
+            row.ok_or_else(|| StoreError::unknown("region", &ordinal))?.cells().get()?;
+        shape.map(|s| s.try_into().map_err(|e: &str| StoreError::damaged(&e))).transpose()
     }
 
     /// The topology of an edition, as `geometry` wrote it.
@@ -94,7 +94,7 @@ impl Store {
     pub async fn topology(&self, edition: Id) -> Result<Vec<u8>> {
         let sql = "SELECT topology FROM edition_topology WHERE edition_id = $1";
         let row = self.row(sql, params![edition]).await?;
-        row.ok_or_else(|| StoreError::unknown("edition", edition))?.cells().bytes()
+        row.ok_or_else(|| StoreError::unknown("edition", &edition))?.cells().bytes()
     }
 
     /// The arcs of an edition at a zoom, as `geometry` wrote them.
@@ -104,7 +104,7 @@ impl Store {
     pub async fn zoom_arcs(&self, edition: Id, zoom: u8) -> Result<Vec<u8>> {
         let sql = "SELECT arcs FROM edition_zoom WHERE edition_id = $1 AND zoom = $2";
         let row = self.row(sql, params![edition, zoom]).await?;
-        row.ok_or_else(|| StoreError::unknown("zoom", zoom))?.cells().bytes()
+        row.ok_or_else(|| StoreError::unknown("zoom", &zoom))?.cells().bytes()
     }
 }
 

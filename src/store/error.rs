@@ -1,6 +1,6 @@
 //! Why the store did not do something.
 
-use std::error::Error;
+use std::{error::Error, fmt::Display};
 
 /// Why the store did not do something. The texts are for the operator and hold no SQL and no password; what the
 /// database said is the source of [`StoreError::Database`] and belongs into the log only.
@@ -70,11 +70,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    pub(super) fn unknown(what: &'static str, name: impl ToString) -> Self {
+    pub(super) fn unknown(what: &'static str, name: &(impl Display + ?Sized)) -> Self {
         Self::Unknown { what, name: name.to_string() }
     }
 
-    pub(super) fn damaged(what: impl ToString) -> Self {
+    pub(super) fn damaged(what: &(impl Display + ?Sized)) -> Self {
         Self::Damaged(what.to_string())
     }
 }

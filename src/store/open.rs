@@ -250,7 +250,7 @@ async fn schema_of_file(connection: &mut SqliteConnection) -> sqlx::Result<Found
 
 /// SQLite's result code 26: the file is no database.
 fn is_no_database(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(|e| e.code()).is_some_and(|code| code == "26")
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "26")
 }
 
 async fn migrate_file(path: &Path, now: DateTime<Utc>) -> Result<Migrated> {

@@ -50,7 +50,7 @@ pub(super) fn check(found: i64) -> Result<(), StoreError> {
 
 /// Brings the schema from version `from` (0 = nothing there) to [`KNOWN`], in the caller's transaction.
 pub(super) async fn migrate(tx: &mut Tx, from: i64) -> Result<(), StoreError> {
-    let done = usize::try_from(from).map_err(StoreError::damaged)?;
+    let done = usize::try_from(from).map_err(|e| StoreError::damaged(&e))?;
     for migration in MIGRATIONS.iter().skip(done) {
         tx.script(migration.sqlite, migration.postgres).await?;
     }

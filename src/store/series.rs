@@ -60,7 +60,7 @@ impl Store {
         let atlas_id = atlas_id(&mut tx, atlas).await?;
         let sql = "SELECT kind, undone FROM import WHERE atlas_id = $1 AND id = $2";
         let row = tx.row(sql, params![atlas_id, import]).await?;
-        let row = row.ok_or_else(|| StoreError::unknown("import", import))?;
+        let row = row.ok_or_else(|| StoreError::unknown("import", &import))?;
         let mut cells = row.cells();
         let (kind, undone) = (cells.text()?, cells.flag()?);
         if kind != "values" {
@@ -98,8 +98,8 @@ impl Store {
     /// If there is no such series.
     pub async fn column(&self, series: Id) -> Result<Column> {
         let row = self.row("SELECT observations FROM series WHERE id = $1", params![series]).await?;
-        let bytes = row.ok_or_else(|| StoreError::unknown("series", series))?.cells().bytes()?;
-        Column::from_bytes(&bytes).map_err(StoreError::damaged)
+        let bytes = row.ok_or_else(|| StoreError::unknown("series", &series))?.cells().bytes()?;
+        Column::from_bytes(&bytes).map_err(|e| StoreError::damaged(&e))
     }
 
     /// What stands beside the values of a series.
@@ -109,11 +109,11 @@ impl Store {
     pub async fn companions(&self, series: Id) -> Result<Companions> {
         let sql = "SELECT numerators, denominators, contributors, raw_signs FROM series WHERE id = $1";
         let row = self.row(sql, params![series]).await?;
-        let row = row.ok_or_else(|| StoreError::unknown("series", series))?;
+        let row = row.ok_or_else(|| StoreError::unknown("series", &series))?;
         let mut cells = row.cells();
         let mut numbers = || -> Result<Option<Vec<f64>>> {
             let bytes: Option<Vec<u8>> = cells.get()?;
-            bytes.map(|b| Companions::numbers_from_bytes(&b).map_err(StoreError::damaged)).transpose()
+            bytes.map(|b| Companions::numbers_from_bytes(&b).map_err(|e| StoreError::damaged(&e))).transpose()
         };
         let (numerators, denominators, contributors) = (numbers()?, numbers()?, numbers()?);
         Ok(Companions { numerators, denominators, contributors, raw_signs: cells.json()? })
@@ -125,7 +125,7 @@ impl Store {
     /// If there is no such series.
     pub async fn value_notes(&self, series: Id) -> Result<Vec<(u32, Text)>> {
         let row = self.row("SELECT value_notes FROM series WHERE id = $1", params![series]).await?;
-        row.ok_or_else(|| StoreError::unknown("series", series))?.cells().json()
+        row.ok_or_else(|| StoreError::unknown("series", &series))?.cells().json()
     }
 
     /// All current columns of an indicator on a level, by period, then date of the edition: what classes are made of.
@@ -147,7 +147,7 @@ impl Store {
         let read = |row: &Row| {
             let mut cells = row.cells();
             let (period, edition) = (cells.parsed()?, cells.id()?);
-            Ok((period, edition, Column::from_bytes(&cells.bytes()?).map_err(StoreError::damaged)?))
+            Ok((period, edition, Column::from_bytes(&cells.bytes()?).map_err(|e| StoreError::damaged(&e))?))
         };
         let mut columns = rows.iter().map(read).collect::<Result<Vec<(Period, Id, Column)>>>()?;
         columns.sort_by(|a, b| a.0.cmp(&b.0));
@@ -195,7 +195,7 @@ impl Known {
         }
         let key = (series.level.clone(), series.edition);
         let Some((edition, regions)) = self.editions.get(&key) else {
-            return Err(StoreError::unknown("edition", format!("{} {}", series.level, series.edition)));
+            return Err(StoreError::unknown("edition", &format!("{} {}", series.level, series.edition)));
         };
         let companions = &series.companions;
         let beside = [&companions.numerators, &companions.denominators, &companions.contributors];

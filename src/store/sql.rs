@@ -148,21 +148,21 @@ impl Cells<'_> {
 
     /// A text that is the written form of something: slug, key, period, date.
     pub(super) fn parsed<T: FromStr<Err: Display>>(&mut self) -> Result<T> {
-        self.text()?.parse().map_err(|e: T::Err| StoreError::damaged(e))
+        self.text()?.parse().map_err(|e: T::Err| StoreError::damaged(&e))
     }
 
     pub(super) fn parsed_if_any<T: FromStr<Err: Display>>(&mut self) -> Result<Option<T>> {
         let text: Option<String> = self.get()?;
-        text.map(|t| t.parse().map_err(|e: T::Err| StoreError::damaged(e))).transpose()
+        text.map(|t| t.parse().map_err(|e: T::Err| StoreError::damaged(&e))).transpose()
     }
 
     pub(super) fn json<T: DeserializeOwned>(&mut self) -> Result<T> {
-        serde_json::from_str(&self.text()?).map_err(StoreError::damaged)
+        serde_json::from_str(&self.text()?).map_err(|e| StoreError::damaged(&e))
     }
 
     /// A word written by [`word`].
     pub(super) fn word<T: DeserializeOwned>(&mut self) -> Result<T> {
-        serde_json::from_value(serde_json::Value::String(self.text()?)).map_err(StoreError::damaged)
+        serde_json::from_value(serde_json::Value::String(self.text()?)).map_err(|e| StoreError::damaged(&e))
     }
 
     /// Two cells: German, and English if there is one.
