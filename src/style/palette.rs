@@ -54,9 +54,10 @@ impl Palette {
 
     /// Colours for `k` classes from low to high.
     ///
-    /// On a dark background a sequential palette runs from dark to light, so that high values stand out there too; its
-    /// darkest colour, which would drown, is left out where the palette has one more. Of a diverging palette the first
-    /// end is the burden: for indicators whose high numbers are good or neutral that is the low end.
+    /// On a dark background a sequential palette runs from dark to light, so that high values stand out there too. The
+    /// colour that would drown is left out where the palette has one more: the lightest, which hides white borders, or on
+    /// a dark background the darkest. Of a diverging palette the first end is the burden: for indicators whose high
+    /// numbers are good or neutral that is the low end.
     pub(super) fn ramp(
         &self,
         k: usize,
@@ -69,14 +70,14 @@ impl Palette {
             _ => {}
         }
         let mut colours = self.line(k).ok_or(StyleError::TooManyClasses(k))?;
-        match self.kind {
-            Kind::Sequential if scheme == ColourScheme::Dark => {
-                colours = self.line(k + 1).unwrap_or(colours);
-                colours.truncate(k);
+        if self.kind == Kind::Sequential {
+            colours = self.line(k + 1).unwrap_or(colours);
+            if scheme == ColourScheme::Dark {
                 colours.reverse();
             }
-            Kind::Diverging if polarity == Polarity::Negative => colours.reverse(),
-            _ => {}
+            colours.drain(..colours.len() - k);
+        } else if polarity == Polarity::Negative {
+            colours.reverse();
         }
         Ok(colours)
     }
@@ -130,12 +131,11 @@ mod tests {
     }
 
     #[test]
-    fn high_values_are_light_on_a_dark_background() {
+    fn high_values_are_dark_on_a_light_background_and_light_on_a_dark_one() {
         let blues = Palette::find(Some("blues"), Polarity::Neutral).unwrap();
-        assert_eq!(
-            blues.ramp(3, Polarity::Neutral, ColourScheme::Dark).unwrap(),
-            ["#6baed6", "#bdd7e7", "#eff3ff"]
-        );
+        let ramp = |scheme| blues.ramp(3, Polarity::Neutral, scheme).unwrap();
+        assert_eq!(ramp(ColourScheme::Light), ["#bdd7e7", "#6baed6", "#2171b5"]);
+        assert_eq!(ramp(ColourScheme::Dark), ["#6baed6", "#bdd7e7", "#eff3ff"]);
     }
 
     #[test]
