@@ -22,11 +22,11 @@ use crate::{
     classification::classify,
     clock,
     config::Config,
-    domain::{Audience, ClassRule, Method, Text},
+    domain::{Audience, ClassRule, Method, RegionKey, Text},
     http::{self, App},
     ingest::{
         IngestError, Report,
-        boundaries::{BoundaryOptions, import_boundaries},
+        boundaries::{BoundaryOptions, DEFAULT_TILE_BUDGET, ParentRule, import_boundaries},
         catalogue::import_catalogue,
         statistics::{Mapping, ValuesOptions, import_values},
     },
@@ -201,7 +201,7 @@ async fn atlas(command: AtlasCommand) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn import(command: ImportCommand, parents: Vec<crate::ingest::boundaries::ParentRule>) -> Result<ExitCode> {
+async fn import(command: ImportCommand, parents: Vec<ParentRule>) -> Result<ExitCode> {
     let bar = Bar::new();
     let now = clock::now();
     let (report, form) = match command {
@@ -241,12 +241,25 @@ fn read_mapping(path: &Path) -> Result<Mapping> {
     Mapping::parse(&text).map_err(|error| anyhow!("the mapping {} cannot be used: {error}", path.display()))
 }
 
-fn boundary_options(
-    arguments: &BoundariesArgs,
-    parents: Vec<crate::ingest::boundaries::ParentRule>,
-) -> Result<BoundaryOptions> {
-    let _ = (arguments, parents);
-    bail!("boundary options")
+fn boundary_options(arguments: &BoundariesArgs, parents: Vec<ParentRule>) -> Result<BoundaryOptions> {
+    let key = |k: &String| k.parse::<RegionKey>().map_err(anyhow::Error::from);
+    Ok(BoundaryOptions {
+        level: arguments.level.clone(),
+        level_title: Text::german(arguments.level_title.clone().unwrap_or_else(|| arguments.level.to_string())),
+        key_field: arguments.key.clone(),
+        name_field: arguments.name.clone(),
+        short_name_field: arguments.short_name.clone(),
+        filter: arguments.filter.iter().map(|f| f.parse()).collect::<Result<_, _>>()?,
+        edition: arguments.edition.unwrap_or_else(|| clock::now().date_naive()),
+        parents,
+        crs: arguments.crs,
+        inhabited: arguments.inhabited.as_deref().map(str::parse).transpose()?,
+        uninhabited_keys: arguments.uninhabited.iter().map(key).collect::<Result<_>>()?,
+        attribution: arguments.attribution.clone(),
+        layer: arguments.layer.clone(),
+        snap_tolerance_m: arguments.snap,
+        tile_budget: DEFAULT_TILE_BUDGET,
+    })
 }
 
 /// Status 3 and the report for a rejected file.
