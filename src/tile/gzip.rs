@@ -21,8 +21,13 @@ use super::{
 /// Bytes of geometry from which splicing is quicker than compressing everything.
 const SPLICE_FROM: usize = 4096;
 
-/// Level for whole small tiles, and for what changes in large ones.
-const WHOLE_LEVEL: i32 = 6;
+/// Level for tiles below that size.
+pub(super) const SMALL_TILE_LEVEL: i32 = 6;
+
+/// Level for tiles with many periods, which are large: a third quicker than the usual one, 1 % larger.
+pub(super) const MANY_PERIODS_LEVEL: i32 = 4;
+
+/// Level for what changes in a spliced tile.
 const CHANGING_LEVEL: i32 = 1;
 
 /// Method DEFLATE, no flags, no time, no particular system.
@@ -48,9 +53,10 @@ struct End {
 }
 
 impl Frozen {
-    /// Compresses what never changes, if that is worth it.
+    /// Compresses what never changes, if that is worth it: not in small tiles, nor where shapes repeat (as cells of a
+    /// raster do), which only a search for repeated strings makes small.
     pub(super) fn new(borders: &[u8], regions: &Layer) -> Option<Self> {
-        if regions.geometries().map(<[u8]>::len).sum::<usize>() < SPLICE_FROM {
+        if regions.geometry().len() < SPLICE_FROM {
             return None;
         }
         let code = LiteralCode::new(&byte_counts(regions));
@@ -61,6 +67,9 @@ impl Frozen {
             let spare;
             (geometries, spare) = writer.finish();
             ends.push(End { byte: geometries.len() as u32, spare });
+        }
+        if geometries.len() * 10 > compressed_len(regions.geometry()) * 11 {
+            return None;
         }
         geometries.shrink_to_fit();
         ends.shrink_to_fit();
@@ -95,8 +104,8 @@ impl Frozen {
 }
 
 /// Compresses a tile as a whole.
-pub(super) fn compress(tile: &[u8]) -> Vec<u8> {
-    finish(HEADER.to_vec(), tile, WHOLE_LEVEL, tile)
+pub(super) fn compress(tile: &[u8], level: i32) -> Vec<u8> {
+    finish(HEADER.to_vec(), tile, level, tile)
 }
 
 /// How often each byte occurs among the features, as far as is known before a join.
@@ -113,6 +122,13 @@ fn byte_counts(regions: &Layer) -> [u32; 256] {
     let mut counts = [0; 256];
     features.iter().for_each(|&byte| counts[usize::from(byte)] += 1);
     counts
+}
+
+/// Bytes that a quick general compression takes.
+fn compressed_len(bytes: &[u8]) -> usize {
+    let mut out = Vec::new();
+    deflate(&mut out, bytes, CHANGING_LEVEL);
+    out.len()
 }
 
 /// Blocks that other blocks can follow: they end at a byte and nothing later may refer to them.

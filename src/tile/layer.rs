@@ -77,6 +77,11 @@ impl Layer {
         starts.zip(&self.features).map(|(start, f)| &self.geometry[start..f.geometry_end as usize])
     }
 
+    /// The geometry commands of all features.
+    pub(super) fn geometry(&self) -> &[u8] {
+        &self.geometry
+    }
+
     /// The regions of the features, in their order.
     pub(super) fn ordinals(&self) -> impl Iterator<Item = u32> {
         self.features.iter().filter_map(|f| f.subject).map(|s| s.ordinal)

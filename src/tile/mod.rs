@@ -14,7 +14,9 @@ mod huffman;
 mod join;
 mod layer;
 mod skeleton;
+mod tilejson;
 mod wire;
 
 pub use join::{Join, LayerValues, NO_CLASS};
 pub use skeleton::{Encoding, RegionText, Skeleton, TileLabel};
+pub use tilejson::{Fields, TileJson, VectorLayer};

@@ -104,10 +104,12 @@ impl Skeleton {
         tile.extend_from_slice(&self.borders);
         let places = self.regions.write(&regions, &mut tile);
         self.labels.write(&labels, &mut tile);
-        match (encoding, &self.frozen) {
-            (Encoding::Identity, _) => tile,
-            (Encoding::Gzip, Some(frozen)) => frozen.gzip(&tile, &self.regions, &places),
-            (Encoding::Gzip, None) => gzip::compress(&tile),
+        match (encoding, join, &self.frozen) {
+            (Encoding::Identity, ..) => tile,
+            // The tags of many periods outweigh the geometry, so nothing is gained by its being coded already.
+            (Encoding::Gzip, Join::All(_), _) => gzip::compress(&tile, gzip::MANY_PERIODS_LEVEL),
+            (Encoding::Gzip, _, Some(frozen)) => frozen.gzip(&tile, &self.regions, &places),
+            (Encoding::Gzip, _, None) => gzip::compress(&tile, gzip::SMALL_TILE_LEVEL),
         }
     }
 }

@@ -56,13 +56,16 @@ impl Sample {
     }
 }
 
-/// A star-like ring around a point, wound as an exterior. Its points stand alternately nearer and farther, so that no
-/// three in a row lie on a line (the encoder that is compared with drops the middle one of some such).
+/// A ring around a point, wound as an exterior, as irregular as a border. Its points stand alternately nearer and
+/// farther, so that no three in a row lie on a line (the encoder that is compared with drops the middle one of some
+/// such).
 fn ring(x: i32, y: i32, radius: i32, corners: u32) -> Vec<[i32; 2]> {
     (0..corners)
         .map(|corner| {
             let angle = 0.3 + f64::from(corner) / f64::from(corners) * std::f64::consts::TAU;
-            let radius = f64::from(radius) + f64::from(corner % 2 * 6);
+            let noise =
+                (x as u32 ^ (y as u32).rotate_left(7) ^ corner.rotate_left(15)).wrapping_mul(0x9e37_79b9);
+            let radius = f64::from(radius) + f64::from(corner % 2 * 8) + f64::from(noise >> 24) / 64.0;
             let along = |part: f64| (part * radius).round() as i32;
             [x + along(angle.cos()), y + along(angle.sin())]
         })

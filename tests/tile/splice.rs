@@ -1,5 +1,7 @@
 //! A spliced tile says the same as one encoded in one piece, whatever the values.
 
+use std::io::Write;
+
 use kommunalatlas::{
     domain::{Column, Status},
     geometry::TileGeometry,
@@ -103,17 +105,45 @@ fn a_region_without_value_costs_the_spliced_tile_nothing() {
     assert!(len(&column) <= full + 20, "{} against {full}", len(&column));
 }
 
-#[test]
-fn a_spliced_tile_is_hardly_larger_than_one_compressed_as_a_whole() {
-    let sample = Sample::new(300, 40);
+/// Sizes of a tile of 300 regions as it is served and compressed as a whole by the usual gzip.
+fn served_and_usual_size(sample: &Sample) -> (usize, usize) {
     let mut column = Column::missing(300);
     (0..300).for_each(|i| column.set(i, Some((i * 7919 % 1000) as f64 / 10.0), Status::Valid));
     let classes: Vec<u8> = (0..300).map(|i| (i * 31 % 5) as u8).collect();
     let join = Join::One(LayerValues { column: &column, classes: &classes });
+    let skeleton = skeleton(sample);
+    let mut usual = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(6));
+    usual.write_all(&skeleton.encode(&join, Encoding::Identity)).unwrap();
+    (skeleton.encode(&join, Encoding::Gzip).len(), usual.finish().unwrap().len())
+}
+
+#[test]
+fn a_spliced_tile_is_hardly_larger_than_one_compressed_as_a_whole() {
+    let (served, usual) = served_and_usual_size(&Sample::new(300, 60));
+    assert!(served * 10 < usual * 11, "{served} against {usual}");
+}
+
+#[test]
+fn a_tile_of_equal_shapes_is_not_spliced_at_the_cost_of_its_size() {
+    let mut sample = Sample::new(300, 60);
+    let shape = sample.geometry.regions[1].polygons.clone();
+    sample.geometry.regions.iter_mut().for_each(|region| region.polygons = shape.clone());
+    let (served, usual) = served_and_usual_size(&sample);
+    assert!(served * 10 < usual * 11, "{served} against {usual}");
+}
+
+#[test]
+fn equal_values_share_one_entry() {
+    let sample = Sample::new(200, 6);
     let skeleton = skeleton(&sample);
-    let spliced = skeleton.encode(&join, Encoding::Gzip).len();
-    let tile = skeleton.encode(&join, Encoding::Identity);
-    println!("{} bytes: {spliced} spliced", tile.len());
+    let len = |number: &dyn Fn(usize) -> f64| {
+        let mut column = Column::missing(200);
+        (0..200).for_each(|i| column.set(i, Some(number(i)), Status::Valid));
+        let join = Join::One(LayerValues { column: &column, classes: &[] });
+        skeleton.encode(&join, Encoding::Identity).len()
+    };
+    // 199 entries of 11 bytes in `regions`, 99 in `labels`.
+    assert!(len(&|_| 1.0) + 298 * 11 <= len(&|i| i as f64));
 }
 
 #[test]
