@@ -162,8 +162,8 @@ fn tidy(ordinal: usize, polygons: &mut Vec<Polygon>, report: &mut TopologyReport
         for (index, mut ring) in std::mem::take(polygon).into_iter().enumerate() {
             let place = ring.first().copied();
             rings::clean(&mut ring);
-            let area2 = rings::area2(&ring);
-            if area2 == 0 {
+            // A ring without points has no area; one with points and no area is a bow tie, and will be repaired.
+            if ring.is_empty() {
                 if let Some(place) = place {
                     report.repair(ordinal, Defect::EmptyRing, place);
                 }
@@ -172,7 +172,7 @@ fn tidy(ordinal: usize, polygons: &mut Vec<Polygon>, report: &mut TopologyReport
                 }
                 continue;
             }
-            if (area2 > 0) != (index == 0) {
+            if (rings::area2(&ring) > 0) != (index == 0) {
                 ring.reverse();
             }
             kept.push(ring);

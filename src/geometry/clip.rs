@@ -35,10 +35,12 @@ pub(super) fn clamp_path(points: impl Iterator<Item = Xy>, path: &mut Vec<Xy>) {
 
 /// Appends a point; a point between two others on the same side of the box goes.
 fn push(path: &mut Vec<Xy>, start: usize, point: Xy) {
-    if let [.., a, b] = path[start..] {
-        if on_same_side(a, b) && on_same_side(b, point) && on_same_side(a, point) {
-            path.pop();
-        }
+    if let [.., a, b] = path[start..]
+        && on_same_side(a, b)
+        && on_same_side(b, point)
+        && on_same_side(a, point)
+    {
+        path.pop();
     }
     if path[start..].last() != Some(&point) {
         path.push(point);

@@ -29,7 +29,7 @@ pub enum Crs {
 /// Why coordinates cannot be brought to degrees.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum CrsError {
-    /// The bytes given as an NTv2 grid are none.
+    /// The bytes given as an `NTv2` grid are none.
     #[error("the datum grid cannot be read: {0}")]
     Grid(&'static str),
     /// The projection library refused the system's definition.
@@ -158,7 +158,7 @@ impl Crs {
         Self::ALL.iter().map(|crs| crs.name()).collect()
     }
 
-    /// True if [`Reprojector::new`] is more exact with the NTv2 grid BETA2007.
+    /// True if [`Reprojector::new`] is more exact with the `NTv2` grid `BETA2007.gsb`.
     pub const fn wants_grid(self) -> bool {
         matches!(self, Self::GaussKruger3)
     }

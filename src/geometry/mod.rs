@@ -17,6 +17,8 @@ mod ntv2;
 mod report;
 mod rings;
 mod simplify;
+#[cfg(test)]
+mod tests;
 mod tile_geometry;
 mod topology;
 mod zoom_arcs;

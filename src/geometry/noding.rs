@@ -176,7 +176,9 @@ pub(super) fn snap(regions: &mut [Vec<Polygon>], tolerance: &dyn Fn(Xy) -> f64) 
     }
     for ring in regions.iter_mut().flatten().flatten() {
         if ring.iter().any(|point| moved.contains_key(point)) {
-            ring.iter_mut().for_each(|point| *point = moved.get(point).copied().unwrap_or(*point));
+            for point in ring.iter_mut() {
+                *point = moved.get(point).copied().unwrap_or(*point);
+            }
             rings::clean(ring);
         }
     }

@@ -1,6 +1,6 @@
-//! Reader of NTv2 grids (datum shifts between two geographic systems).
+//! Reader of `NTv2` grids (datum shifts between two geographic systems).
 //!
-//! Format and interpolation after the *NTv2 Developer's Guide* (Geodetic Survey of Canada): an overview header of
+//! Format and interpolation after the `NTv2` *Developer's Guide* (Geodetic Survey of Canada): an overview header of
 //! eleven 16-byte records, then sub-grids, each with a header of eleven records and one record of four `f32` per node;
 //! rows run from south to north, nodes in a row from east to west, longitudes count positive to the west.
 

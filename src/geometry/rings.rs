@@ -32,10 +32,7 @@ impl Extent {
     }
 
     pub(super) fn include(&mut self, point: Xy) {
-        for axis in 0..2 {
-            self.min[axis] = self.min[axis].min(point[axis]);
-            self.max[axis] = self.max[axis].max(point[axis]);
-        }
+        self.join(Self { min: point, max: point });
     }
 
     pub(super) fn join(&mut self, other: Self) {

@@ -117,6 +117,17 @@ impl Simplifier {
         a != c && !doubles && !index.any_in(self.arcs.all(), &self.alive, triangle)
     }
 
+    /// The arcs as they are now, not rounded.
+    #[cfg(test)]
+    pub(super) fn left(&self) -> ArcPoints {
+        let mut left = ArcPoints::default();
+        for arc in 0..self.arcs.len() {
+            let range = self.arcs.range(arc).filter(|&index| self.alive[index]);
+            left.push(range.map(|index| self.arcs.all()[index]));
+        }
+        left
+    }
+
     /// The arcs as they are now, on the grid of the zoom, without repeated points, spikes and points on straight lines.
     pub(super) fn rounded(&self, zoom: u8) -> ArcPoints {
         let mut rounded =

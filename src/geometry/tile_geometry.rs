@@ -78,7 +78,9 @@ impl ZoomGeometry {
                 if !is_closed(&zoom, ring) {
                     return Err(DecodeError::Mismatch);
                 }
-                ring.iter().for_each(|part| extent.join(arc_extents[part.arc()]));
+                for part in ring {
+                    extent.join(arc_extents[part.arc()]);
+                }
             }
             region_extents.push(extent);
         }
@@ -245,12 +247,12 @@ impl<'a> Window<'a> {
             by_rank[rank].extend(clip::inner_pieces(self.path(arc)));
         }
         let lines = by_rank.into_iter().enumerate().filter(|(_, lines)| !lines.is_empty());
-        lines.map(|(rank, lines)| TileLine { rank: rank as u8, lines: join_lines(lines) }).collect()
+        lines.map(|(rank, lines)| TileLine { rank: rank as u8, lines: join_lines(&lines) }).collect()
     }
 }
 
 /// Joins lines where the ends of exactly two of them meet.
-fn join_lines(lines: Vec<Vec<Xy>>) -> Vec<Vec<Xy>> {
+fn join_lines(lines: &[Vec<Xy>]) -> Vec<Vec<Xy>> {
     let mut at: HashMap<Xy, Vec<usize>> = HashMap::with_capacity(lines.len() * 2);
     for (index, line) in lines.iter().enumerate() {
         for end in line.first().into_iter().chain(line.last()) {

@@ -66,7 +66,9 @@ impl ZoomArcs {
         let mut last = [0; 2];
         for arc in self.arcs.iter() {
             codec::put(&mut bytes, arc.len() as u64);
-            arc.iter().for_each(|&point| put_point(&mut bytes, &mut last, point));
+            for &point in arc {
+                put_point(&mut bytes, &mut last, point);
+            }
         }
         codec::put(&mut bytes, self.collapsed.len() as u64);
         for &(ordinal, point) in &self.collapsed {
