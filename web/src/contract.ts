@@ -152,5 +152,6 @@ export interface Legend {
 }
 
 export interface AtlasList {
-  atlases: { slug: string; title: string; indicators: number; levels: number }[];
+  /** `levels` are the titles of the levels. */
+  atlases: { slug: string; title: string; indicators: number; levels: string[] }[];
 }

@@ -29,6 +29,11 @@ export function withUnit(number: string, unit: string): string {
   return unit === "" ? number : `${number}${NBSP}${unit}`;
 }
 
+/** The unit after a title: "in %", but "je 1.000" and "Personen" as they are. */
+export function unitPhrase(unit: string, language: Language): string {
+  return /^[%‰€]/.test(unit) ? texts(language).inUnit(unit) : unit;
+}
+
 /** What stands where the number of a region stands: the number, or the word for why there is none. */
 export interface Shown {
   number?: string;

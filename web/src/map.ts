@@ -41,7 +41,13 @@ const INK: Record<ColorTheme, { line: string; casing: string }> = {
 };
 const NOBODY = "";
 
-export function createMap(container: HTMLElement, app: App, say: Say): MapHandle | undefined {
+/** `coveredFrom` tells the height in the window from which on the map is covered by something. */
+export function createMap(
+  container: HTMLElement,
+  app: App,
+  say: Say,
+  coveredFrom: () => number,
+): MapHandle | undefined {
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   const map = tryMap(container, calm.matches);
   if (!map) {
@@ -51,7 +57,7 @@ export function createMap(container: HTMLElement, app: App, say: Say): MapHandle
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
   map.addControl(new AttributionControl({ compact: true }), "bottom-right");
-  map.addControl(new ScaleControl({ maxWidth: 90 }), "bottom-right");
+  map.addControl(new ScaleControl({ maxWidth: 90 }), "bottom-left");
   const tooltip = h("div", { class: "tooltip", hidden: true });
   container.append(tooltip);
   let pointed: MapGeoJSONFeature | undefined;
@@ -120,6 +126,14 @@ export function createMap(container: HTMLElement, app: App, say: Say): MapHandle
     tooltip.style.transform = `translate(${Math.max(8, Math.round(left))}px, ${Math.round(top)}px)`;
   }
 
+  /** On narrow screens the card of the selected region lies over the map; what was clicked moves out from under it. */
+  function reveal(y: number): void {
+    const { bottom } = container.getBoundingClientRect();
+    const covered = bottom - coveredFrom();
+    const missing = y - (container.clientHeight - covered - 40);
+    if (covered > 0 && missing > 0) map?.panBy([0, missing], { animate: !calm.matches });
+  }
+
   function away(): void {
     point(undefined);
     tooltip.hidden = true;
@@ -135,6 +149,7 @@ export function createMap(container: HTMLElement, app: App, say: Say): MapHandle
   map.on("click", (event) => {
     const key = regionAt(event)?.properties["key"] as string | undefined;
     app.navigate({ region: key === app.model.state.region ? undefined : key });
+    reveal(event.point.y);
   });
   // Only what a person did belongs in the URL; a view that was fitted fits again after a change of size.
   map.on("moveend", (event) => {
@@ -145,6 +160,13 @@ export function createMap(container: HTMLElement, app: App, say: Say): MapHandle
   });
   map.on("error", ({ error }) => {
     if ("status" in error || error instanceof TypeError) say("failedTiles", error);
+  });
+  // Tests and printing tools can see in the page whether the map is complete.
+  map.on("dataloading", () => {
+    container.dataset["state"] = "busy";
+  });
+  map.on("idle", () => {
+    container.dataset["state"] = map.getSource(SOURCE) ? "idle" : "busy";
   });
   window.addEventListener("beforeprint", () => {
     map.resize();

@@ -47,8 +47,8 @@ function layerPath({ level, indicator, period }: Selection): string {
   return `${level}/${indicator.slug}/${period}`;
 }
 
-export function fetchAtlases(): Promise<AtlasList> {
-  return ask(`${root()}atlases.json`);
+export function fetchAtlases(lang: Language): Promise<AtlasList> {
+  return ask(`${root()}atlases.json?lang=${lang}`);
 }
 
 export function fetchCatalog(lang: Language): Promise<Catalog> {

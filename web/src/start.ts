@@ -57,7 +57,7 @@ function languages(): HTMLElement {
 async function show(): Promise<void> {
   list.replaceChildren(h("li", { class: "quiet" }, words.loading));
   try {
-    const { atlases } = await fetchAtlases();
+    const { atlases } = await fetchAtlases(lang);
     list.replaceChildren(...atlases.map(card));
     if (atlases.length === 0) list.append(h("li", { class: "quiet" }, words.noAtlases));
   } catch (error) {
@@ -74,7 +74,7 @@ function card(atlas: AtlasList["atlases"][number]): HTMLElement {
       "a",
       { class: "card", href },
       h("strong", {}, atlas.title),
-      h("span", { class: "quiet" }, `${words.indicators(atlas.indicators)} · ${words.levels(atlas.levels)}`),
+      h("span", { class: "quiet" }, [words.indicators(atlas.indicators), ...atlas.levels].join(" · ")),
       h("span", { class: "go" }, words.openAtlas),
     ),
   );

@@ -1,6 +1,6 @@
 // The state of the viewer is the query of its URL, and nothing else: this module reads it, writes it, and completes it
 // from the catalogue. It knows no page, no history and no network, so it can be tested alone.
-// Invariant: parse(serialise(state)) equals state.
+// Invariant: parse(serialise(state)) equals state, but for a map position rounded to the pixel.
 
 import type { Catalog, Indicator, LevelOfIndicator } from "./contract.ts";
 

@@ -23,8 +23,6 @@ const de = {
   noIndicatorFound: "Kein Indikator passt zu dieser Suche.",
   otherThemes: "Weitere",
   level: "Ebene",
-  levelWithout: "Auf dieser Ebene gibt es keine Werte zu diesem Indikator.",
-  levels: (n: number) => (n === 1 ? "1 Ebene" : `${n} Ebenen`),
   period: "Zeitraum",
   earlier: "Früherer Zeitraum",
   later: "Späterer Zeitraum",
@@ -32,7 +30,6 @@ const de = {
   pause: "Anhalten",
 
   about: "Über diesen Indikator",
-  note: "Hinweis",
   edition: "Gebietsstand",
   source: "Quelle",
   internal: "Intern",
@@ -47,7 +44,8 @@ const de = {
   attribution: "Quellenangaben der Karte",
 
   legend: "Legende",
-  legendIn: (unit: string) => `in ${unit}`,
+  legendClass: "Klasse",
+  inUnit: (unit: string) => `in ${unit}`,
   regions: (n: number) => (n === 1 ? "1 Gebiet" : `${n} Gebiete`),
   noClasses: "Zu diesem Zeitraum gibt es keine Werte.",
 
@@ -59,7 +57,7 @@ const de = {
   rank: "Rang",
   rankOf: (rank: number, of: number) => `${rank} von ${of}`,
   rankNote: "vom höchsten Wert an gezählt",
-  change: (from: string) => `Veränderung seit ${from}`,
+  change: (from: string) => `Seit ${from}`,
   points: "Prozentpunkte",
   course: "Verlauf",
   deselect: "Auswahl aufheben",
@@ -100,20 +98,21 @@ const de = {
   quarter: (quarter: number, year: string) => `${quarter}. Quartal ${year}`,
   forecast: (year: string, variant: string) => `${year} (Prognose ${variant})`,
 
+  // The words of the server's legends, so that map, legend and table say the same.
   status: {
-    valid: "Wert",
+    valid: "Wert liegt vor",
     missing: "keine Angabe",
-    suppressed: "geheim gehalten",
-    "not-applicable": "trifft nicht zu",
-    "not-yet-available": "noch nicht verfügbar",
-    unreliable: "zu unsicher",
+    suppressed: "aus Datenschutzgründen nicht ausgewiesen",
+    "not-applicable": "trifft hier nicht zu",
+    "not-yet-available": "liegt noch nicht vor",
+    unreliable: "nicht sicher genug",
     unknown: "unbekannt oder geheim",
-    "not-meaningful": "nicht aussagekräftig",
+    "not-meaningful": "Aussage nicht sinnvoll",
     estimated: "geschätzt",
     preliminary: "vorläufig",
     revised: "berichtigt",
-    limited: "eingeschränkt aussagekräftig",
-    derived: "aus Teilen berechnet",
+    limited: "Aussagewert eingeschränkt",
+    derived: "aus Teilgebieten abgeleitet",
   } satisfies Record<Status, string>,
 
   sheet: {
@@ -154,8 +153,6 @@ const en: Texts = {
   noIndicatorFound: "No indicator matches this search.",
   otherThemes: "Other",
   level: "Level",
-  levelWithout: "This indicator has no values at this level.",
-  levels: (n) => (n === 1 ? "1 level" : `${n} levels`),
   period: "Period",
   earlier: "Earlier period",
   later: "Later period",
@@ -163,7 +160,6 @@ const en: Texts = {
   pause: "Pause",
 
   about: "About this indicator",
-  note: "Note",
   edition: "Boundaries as of",
   source: "Source",
   internal: "Internal",
@@ -178,7 +174,8 @@ const en: Texts = {
   attribution: "Map attribution",
 
   legend: "Legend",
-  legendIn: (unit) => `in ${unit}`,
+  legendClass: "Class",
+  inUnit: (unit) => `in ${unit}`,
   regions: (n) => (n === 1 ? "1 region" : `${n} regions`),
   noClasses: "There are no values for this period.",
 
@@ -190,7 +187,7 @@ const en: Texts = {
   rank: "Rank",
   rankOf: (rank, of) => `${rank} of ${of}`,
   rankNote: "counted from the highest value",
-  change: (from) => `Change since ${from}`,
+  change: (from) => `Since ${from}`,
   points: "percentage points",
   course: "Over time",
   deselect: "Clear selection",
@@ -232,19 +229,19 @@ const en: Texts = {
   forecast: (year, variant) => `${year} (forecast ${variant})`,
 
   status: {
-    valid: "value",
+    valid: "value available",
     missing: "no data",
-    suppressed: "suppressed",
-    "not-applicable": "not applicable",
+    suppressed: "withheld to protect privacy",
+    "not-applicable": "not applicable here",
     "not-yet-available": "not yet available",
-    unreliable: "too uncertain",
-    unknown: "unknown or secret",
+    unreliable: "not reliable enough",
+    unknown: "unknown or confidential",
     "not-meaningful": "not meaningful",
     estimated: "estimated",
     preliminary: "preliminary",
     revised: "revised",
-    limited: "of limited reliability",
-    derived: "derived from parts",
+    limited: "of limited informative value",
+    derived: "derived from parts of the region",
   },
 
   sheet: {

@@ -37,7 +37,7 @@ mountChooser(panel, app);
 mountHeading(heading, app);
 mountControls(controls, app);
 mountTabs(tabs, app);
-mountMapView(map, app);
+mountMapView(map, details, app);
 map.append(legend);
 mountLegend(legend, app);
 mountTable(table, app);

@@ -24,11 +24,9 @@ export function mountDetails(details: HTMLElement, app: App): void {
       close.addEventListener("click", () => app.navigate({ region: undefined }));
       details.replaceChildren(
         h("div", { class: "details-top" }, h("h2", {}, row.name), close),
-        figure(row, values.data, model),
+        h("div", { class: "details-line" }, figure(row, values.data, model), timeline(row, model, values.data.decimals)),
         facts(row, values.data, model),
       );
-      const course = timeline(row, model, values.data.decimals);
-      if (course) details.append(course);
     },
   );
 }
@@ -41,17 +39,18 @@ function figure(row: ValueRow, values: Values, { lang }: Model): HTMLElement {
     number !== undefined && h("strong", {}, number),
     number !== undefined && h("span", { class: "unit" }, values.unit),
     remark && h("span", { class: number === undefined ? "remark alone" : "remark" }, remark),
+    h("span", { class: "when" }, formatPeriod(values.period, lang)),
   );
 }
 
-function facts(row: ValueRow, values: Values, { words, lang, legend }: Model): HTMLElement {
+function facts(row: ValueRow, values: Values, { words, legend }: Model): HTMLElement {
   const rank = rankOf(row, values.rows);
   const inClass = legend.is === "ready" ? legend.data.classes.find((one) => one.class === row.class) : undefined;
   const swatch = h("span", { class: "dot", "aria-hidden": "true" });
   if (inClass) swatch.style.backgroundColor = inClass.color;
   const fact = (name: string, ...value: (Node | string)[]) => h("div", {}, h("dt", {}, name), h("dd", {}, ...value));
-  const facts = [fact(words.period, formatPeriod(values.period, lang))];
-  if (inClass) facts.push(fact(words.legend, swatch, inClass.label));
+  const facts = [];
+  if (inClass) facts.push(fact(words.legendClass, swatch, inClass.label));
   if (rank) facts.push(fact(words.rank, h("span", { title: words.rankNote }, words.rankOf(rank.rank, rank.of))));
   facts.push(fact(words.key, row.key));
   return h("dl", { class: "facts" }, ...facts);
@@ -66,13 +65,18 @@ function timeline(row: ValueRow, { series, words, lang, selection }: Model, deci
   const { unit } = selection.indicator;
   const difference = formatDifference(last.value - first.value, decimals, lang);
   const inWords = course.map((p) => `${formatPeriod(p.period, lang)}: ${withUnit(formatNumber(p.value, decimals, lang), unit)}`);
+  const picture = h("div", { role: "img", "aria-label": `${words.course}. ${inWords.join("; ")}` });
+  picture.append(chart(course, series.data.periods.length, selection.period));
   return h(
     "figure",
     { class: "course" },
-    h("figcaption", {}, h("span", { class: "label" }, words.course)),
-    h("div", { class: "course-picture", role: "img", "aria-label": inWords.join("; ") }, chart(course, series.data.periods.length, selection.period) as unknown as Node),
-    h("div", { class: "course-ends", "aria-hidden": "true" }, h("span", {}, formatPeriod(first.period, lang)), h("span", {}, formatPeriod(last.period, lang))),
-    h("p", { class: "quiet" }, `${words.change(formatPeriod(first.period, lang))}: ${withUnit(difference, unit === "%" ? words.points : unit)}`),
+    picture,
+    h(
+      "figcaption",
+      {},
+      `${words.change(formatPeriod(first.period, lang))}: `,
+      h("strong", {}, withUnit(difference, unit === "%" ? words.points : "")),
+    ),
   );
 }
 
@@ -92,7 +96,7 @@ function pointsOf(series: Series, key: string): CoursePoint[] {
 
 /** A line through neighbouring periods, interrupted where one has no number; the shown period is marked. */
 function chart(course: CoursePoint[], periods: number, shown: string): SVGElement {
-  const [width, height, margin] = [240, 56, 5];
+  const [width, height, margin] = [170, 44, 6];
   const values = course.map((point) => point.value);
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const x = (p: CoursePoint) => margin + ((width - 2 * margin) * p.index) / Math.max(1, periods - 1);

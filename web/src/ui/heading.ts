@@ -3,7 +3,7 @@
 import type { App, Model } from "../app.ts";
 import { type Indicator, SHEET_FIELDS } from "../contract.ts";
 import { h, ICONS, icon } from "../dom.ts";
-import { formatDate, formatPeriod } from "../format.ts";
+import { formatPeriod, unitPhrase } from "../format.ts";
 import type { Texts } from "../texts.ts";
 
 export function mountHeading(heading: HTMLElement, app: App): void {
@@ -52,15 +52,10 @@ function themeTitle({ catalog, words }: Model, indicator: Indicator): string {
   return themes.find((theme) => theme.slug === indicator.theme)?.title ?? words.indicator;
 }
 
-function subtitle({ selection, level, lang, words }: Model): string {
+function subtitle({ selection, level, lang }: Model): string {
   if (!selection) return "";
   const { unit } = selection.indicator;
-  const parts = [
-    unit && words.legendIn(unit),
-    level?.title,
-    formatPeriod(selection.period, lang),
-    `${words.edition} ${formatDate(selection.layer.edition, lang)}`,
-  ];
+  const parts = [unitPhrase(unit, lang), level?.title, formatPeriod(selection.period, lang)];
   return parts.filter(Boolean).join(" · ");
 }
 

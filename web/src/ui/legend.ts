@@ -3,7 +3,7 @@
 import type { App, Model } from "../app.ts";
 import type { Legend, LegendClass } from "../contract.ts";
 import { h, svg } from "../dom.ts";
-import { formatNumber, formatPeriod } from "../format.ts";
+import { formatNumber, formatPeriod, unitPhrase } from "../format.ts";
 import { failure } from "./message.ts";
 
 export function mountLegend(legend: HTMLElement, app: App): void {
@@ -16,19 +16,21 @@ export function mountLegend(legend: HTMLElement, app: App): void {
   app.watch(
     (m) => [m.legend, m.lang],
     (model) => {
-      const { legend: remote, words } = model;
+      const { legend: remote, words, lang } = model;
       summary.replaceChildren(h("span", { class: "label" }, words.legend));
+      legend.setAttribute("aria-busy", String(remote.is === "loading"));
       if (remote.is === "loading") body.replaceChildren(h("p", { class: "quiet" }, words.loading));
       if (remote.is === "failed") body.replaceChildren(failure(words.failedLegend, remote.error, words, app.retry));
       if (remote.is !== "ready") return;
-      summary.append(strip(remote.data));
+      const { unit, period } = remote.data;
+      const what = [unitPhrase(unit, lang), formatPeriod(period, lang)].filter(Boolean).join(" · ");
+      summary.append(h("span", { class: "legend-unit" }, what), strip(remote.data));
       body.replaceChildren(...content(remote.data, model));
     },
   );
 }
 
 function content(legend: Legend, { words, lang }: Model): HTMLElement[] {
-  const circles = legend.classes.some((one) => one.radius);
   const count = (n: number) =>
     h(
       "span",
@@ -36,14 +38,13 @@ function content(legend: Legend, { words, lang }: Model): HTMLElement[] {
       h("span", { "aria-hidden": "true" }, formatNumber(n, 0, lang)),
       h("span", { class: "visually-hidden" }, words.regions(n)),
     );
-  const classes = legend.classes.map((one) => h("li", {}, swatch(one, legend), h("span", {}, one.label), count(one.count)));
+  const classes = legend.classes.map((one) => h("li", {}, swatch(one), h("span", {}, one.label), count(one.count)));
   const statuses = legend.statuses
     .filter((one) => one.count > 0)
-    .map((one) => h("li", {}, box(one.color, one.status), h("span", {}, one.label), count(one.count)));
+    .map((one) => h("li", {}, box(one.color), h("span", {}, one.label), count(one.count)));
   return [
-    h("p", { class: "legend-unit" }, [legend.unit && words.legendIn(legend.unit), formatPeriod(legend.period, lang)].filter(Boolean).join(" · ")),
     classes.length > 0
-      ? h("ul", { class: circles ? "classes circles" : "classes" }, ...classes)
+      ? h("ul", { class: "classes" }, ...classes)
       : h("p", { class: "quiet" }, words.noClasses),
     h("ul", { class: "classes statuses" }, ...statuses),
   ];
@@ -55,16 +56,15 @@ function strip(legend: Legend): HTMLElement {
   return element;
 }
 
-function swatch(one: LegendClass, legend: Legend): Node {
+function swatch(one: LegendClass): Node {
   if (!one.radius) return box(one.color);
-  const size = Math.max(...legend.classes.map((other) => other.radius ?? 0)) * 2 + 2;
-  const circle = { cx: size / 2, cy: size / 2, r: one.radius, fill: one.color, class: "symbol" };
-  const frame = { width: size, height: one.radius * 2 + 2, viewBox: `0 ${size / 2 - one.radius - 1} ${size} ${one.radius * 2 + 2}` };
-  return svg("svg", { ...frame, "aria-hidden": "true", focusable: "false" }, svg("circle", circle));
+  const size = one.radius * 2 + 2;
+  const circle = svg("circle", { cx: size / 2, cy: size / 2, r: one.radius, fill: one.color, class: "symbol" });
+  return svg("svg", { width: size, height: size, "aria-hidden": "true", focusable: "false" }, circle);
 }
 
-function box(color: string, status?: string): HTMLElement {
-  const element = h("span", { class: "box", "aria-hidden": "true", "data-status": status });
+function box(color: string): HTMLElement {
+  const element = h("span", { class: "box", "aria-hidden": "true" });
   element.style.backgroundColor = color;
   return element;
 }

@@ -5,7 +5,7 @@ import { h, ICONS, icon } from "../dom.ts";
 import type { MapHandle } from "../map.ts";
 import { failure } from "./message.ts";
 
-export function mountMapView(section: HTMLElement, app: App): void {
+export function mountMapView(section: HTMLElement, details: HTMLElement, app: App): void {
   const canvas = h("div", { class: "map-canvas" });
   const message = h("div", { class: "map-message" });
   const button = (path: string, act: (event: Event) => void) => {
@@ -52,10 +52,16 @@ export function mountMapView(section: HTMLElement, app: App): void {
   async function start(): Promise<void> {
     try {
       const { createMap } = await import("../map.ts");
-      map = createMap(canvas, app, say);
+      map = createMap(canvas, app, say, () => coveredFrom(details));
     } catch (error) {
       say("failedMap", error);
     }
   }
   void start();
+}
+
+/** Where the card begins, if it lies over the page instead of beside the map. */
+function coveredFrom(details: HTMLElement): number {
+  const floats = !details.hidden && getComputedStyle(details).position === "relative";
+  return floats ? details.getBoundingClientRect().top : Infinity;
 }

@@ -4,7 +4,7 @@
 import type { App, Model } from "../app.ts";
 import type { ValueRow } from "../contract.ts";
 import { h, ICONS, icon } from "../dom.ts";
-import { formatNumber, formatPeriod, showValue } from "../format.ts";
+import { formatDate, formatNumber, formatPeriod, showValue } from "../format.ts";
 import { csvUrl } from "../server.ts";
 import type { Sort, SortColumn } from "../state.ts";
 import { failure } from "./message.ts";
@@ -23,9 +23,10 @@ export function mountTable(table: HTMLElement, app: App): void {
   const caption = h("caption", {});
   const heads = { name: head("name"), value: head("value") };
   const body = h("tbody", {});
+  const origin = h("p", { class: "quiet origin" });
   const more = h("button", { type: "button", class: "button more" });
   const grid = h("table", {}, caption, h("thead", {}, h("tr", {}, heads.name.cell, heads.value.cell)), body);
-  const scroll = h("div", { class: "table-scroll" }, grid, trouble, more);
+  const scroll = h("div", { class: "table-scroll" }, grid, trouble, more, origin);
   table.append(
     h("div", { class: "table-top" }, h("div", { class: "search" }, icon(ICONS.search), searchLabel, search), csv),
     shown,
@@ -99,9 +100,12 @@ export function mountTable(table: HTMLElement, app: App): void {
       if (values.is === "loading") trouble.append(h("p", { class: "quiet" }, words.loading));
       if (values.is === "failed") trouble.append(failure(words.failedValues, values.error, words, app.retry));
       shown.hidden = values.is !== "ready";
+      origin.hidden = values.is !== "ready";
       more.hidden = true;
       if (values.is !== "ready") return;
-      const { title, unit, period } = values.data;
+      const { title, unit, period, edition, source } = values.data;
+      const boundaries = `${words.edition} ${formatDate(edition, lang)}`;
+      origin.textContent = source === "" ? boundaries : `${words.source}: ${source}. ${boundaries}`;
       heads.value.text.textContent = unit === "" ? words.value : unit;
       const what = [title, level?.title, formatPeriod(period, lang)].filter(Boolean).join(", ");
       caption.replaceChildren(what, h("span", { class: "visually-hidden" }, `. ${words.sortHint}`));
@@ -153,7 +157,7 @@ function tableRow(row: ValueRow, { lang, state }: Model, decimals: number, color
   return h(
     "tr",
     { "data-key": row.key, class: selected ? "selected" : "" },
-    h("th", { scope: "row" }, dot, h("button", { type: "button", tabIndex: -1, "aria-pressed": String(selected) }, row.name)),
+    h("th", { scope: "row" }, h("button", { type: "button", tabIndex: -1, "aria-pressed": String(selected) }, dot, row.name)),
     h("td", {}, number, remark && h("span", { class: number === undefined ? "remark alone" : "remark" }, remark)),
   );
 }
