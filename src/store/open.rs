@@ -300,7 +300,7 @@ async fn server_options(location: &str) -> Result<PgConnectOptions> {
         .parse()
         .map_err(|_| StoreError::Unusable("the postgres:// address of the store cannot be read".into()))?;
     let options = options.application_name("kommunalatlas").disable_statement_logging();
-    let mut connection = options.connect().await?;
+    let mut connection = options.connect().await.map_err(|e| StoreError::Unreachable(Box::new(e)))?;
     let postgis: Option<String> = sqlx::query_scalar(
         "SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace \
          WHERE e.extname = 'postgis'",
