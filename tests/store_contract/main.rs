@@ -17,7 +17,7 @@ use places::{Place, in_ci, noon, with_store};
 
 /// Writes each test twice: module `sqlite` and module `postgres`.
 macro_rules! contract {
-    ($($(#[$meta:meta])* async fn $name:ident($store:ident: Store) $body:block)*) => {
+    ($(async fn $name:ident($store:ident: Store) $body:block)*) => {
         $(async fn $name($store: Store) $body)*
         mod sqlite {
             use super::*;
@@ -406,6 +406,36 @@ contract! {
         }
         assert_eq!(catalogue(&store).await.series.len(), 12);
         assert_eq!(store.generation().await.unwrap(), before + 12);
+    }
+
+    async fn readers_go_on_while_writers_wait(store: Store) {
+        filled(&store).await;
+        let (atlas, record) = (slug("wendland"), import("values"));
+        let list = (0..200).map(|i| series("quote", &format!("{}", 1800 + i), &[1.0; 3])).collect();
+        let mut long = pin!(store.insert_series(&atlas, list, &record, &[]));
+        // The long import has begun and is then left alone, with many others behind it.
+        let mut polled = 0;
+        poll_fn(|context| {
+            polled += 1;
+            assert!(long.as_mut().poll(context).is_pending());
+            if polled == 50 { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        let waiting: Vec<_> = (0..10)
+            .map(|_| {
+                let store = store.clone();
+                tokio::spawn(async move { store.set_open(&slug("wendland"), true).await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        let seen = catalogue(&store).await;
+        assert!(seen.series.is_empty() && !seen.atlas.open);
+        long.await.unwrap();
+        for task in waiting {
+            task.await.unwrap().unwrap();
+        }
+        let seen = catalogue(&store).await;
+        assert!(seen.series.len() == 200 && seen.atlas.open);
     }
 
     async fn an_import_that_is_dropped_midway_never_happened(store: Store) {

@@ -1,4 +1,5 @@
 //! Opening: what is there, what may be made, what is refused.
+
 use kommunalatlas::store::{OpenMode, Store, StoreError};
 
 use crate::{
@@ -32,7 +33,6 @@ async fn tamper(place: &Place, sql: &'static str) {
 
 /// Makes a store as the first version of the program made it.
 async fn first_schema(place: &Place) {
-    let finish = "UPDATE state SET schema_version = 1";
     if place.location.starts_with("postgres") {
         tamper(place, "CREATE SCHEMA kommunalatlas").await;
         let script: &'static str = concat!(
@@ -43,7 +43,7 @@ async fn first_schema(place: &Place) {
         tamper(place, "UPDATE kommunalatlas.state SET schema_version = 1").await;
     } else {
         tamper(place, include_str!("../../migrations/sqlite/0001_atlas.sql")).await;
-        tamper(place, finish).await;
+        tamper(place, "UPDATE state SET schema_version = 1").await;
     }
 }
 
