@@ -93,7 +93,7 @@ impl Frozen {
         frozen.geometries.shrink_to_fit();
         frozen.pieces.shrink_to_fit();
         let usual = compressed_len(&[borders, regions.geometry()].concat());
-        (frozen.compressed_len() * 10 <= usual * 11).then_some(frozen)
+        (frozen.compressed_len() * 4 <= usual * 5).then_some(frozen)
     }
 
     /// Bytes held on the heap.
@@ -121,7 +121,7 @@ impl Frozen {
                 from = piece.end as usize;
                 match piece.next {
                     Next::Distance(beyond) => {
-                        self.code.distance(&mut writer, at.wrapping_add_signed(beyond as isize))
+                        self.code.distance(&mut writer, at.wrapping_add_signed(beyond as isize));
                     }
                     Next::Feature => break,
                 }
@@ -240,13 +240,12 @@ fn deflate(out: &mut Vec<u8>, bytes: &[u8], level: i32) {
     let mut compressor = Compressor::new(CompressionLvl::new(level).unwrap_or_default());
     let start = out.len();
     out.resize(start + compressor.deflate_compress_bound(bytes.len()), 0);
-    match compressor.deflate_compress(bytes, &mut out[start..]) {
-        Ok(len) => out.truncate(start + len),
-        Err(_) => {
-            // The bound makes this impossible; but storing the bytes is right in any case.
-            out.truncate(start);
-            store(out, bytes);
-        }
+    if let Ok(len) = compressor.deflate_compress(bytes, &mut out[start..]) {
+        out.truncate(start + len);
+    } else {
+        // The bound makes this impossible; but storing the bytes is right in any case.
+        out.truncate(start);
+        store(out, bytes);
     }
 }
 

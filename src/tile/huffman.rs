@@ -58,8 +58,12 @@ impl BitWriter {
     pub(super) fn append(&mut self, bytes: &[u8], spare: u32) {
         let Some((&last, body)) = bytes.split_last() else { return };
         let (words, rest) = body.as_chunks::<4>();
-        words.iter().for_each(|word| self.push(u32::from_le_bytes(*word), 32));
-        rest.iter().for_each(|&byte| self.push(u32::from(byte), 8));
+        for word in words {
+            self.push(u32::from_le_bytes(*word), 32);
+        }
+        for &byte in rest {
+            self.push(u32::from(byte), 8);
+        }
         self.push(u32::from(last), 8 - spare);
     }
 
@@ -90,7 +94,9 @@ impl Counts {
     }
 
     pub(super) fn literals(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|&byte| self.0[usize::from(byte)] += 1);
+        for &byte in bytes {
+            self.0[usize::from(byte)] += 1;
+        }
     }
 
     pub(super) fn length(&mut self, len: usize) {
@@ -191,7 +197,9 @@ fn open_block(writer: &mut BitWriter, literal_lengths: &[u8]) {
     let lengths: Vec<u8> = literal_lengths.iter().copied().chain(DISTANCE_LENGTHS).collect();
     let runs = runs(&lengths);
     let mut counts = [0; LENGTH_ORDER.len()];
-    runs.iter().for_each(|run| counts[usize::from(run.0)] += 1);
+    for &(symbol, _) in &runs {
+        counts[usize::from(symbol)] += 1;
+    }
     let length_lengths = code_lengths(&counts, LENGTH_LIMIT);
     let length_codes = codes(&length_lengths);
     let listed =
@@ -237,7 +245,9 @@ fn code_lengths(counts: &[u32], limit: u8) -> Vec<u8> {
         if lengths.iter().all(|&len| len <= limit) {
             return lengths;
         }
-        counts.iter_mut().filter(|count| **count > 0).for_each(|count| *count = *count / 2 + 1);
+        for count in counts.iter_mut().filter(|count| **count > 0) {
+            *count = *count / 2 + 1;
+        }
     }
 }
 
@@ -331,7 +341,9 @@ mod tests {
         let distances = (1..=FARTHEST).filter(|d| *d < 600 || d.is_power_of_two() || d % 4099 == 0);
         let repeats: Vec<_> = distances.zip((3..=258).cycle()).collect();
         let mut counts = Counts::new();
-        repeats.iter().for_each(|repeat| counts.length(repeat.1));
+        for &(_, len) in &repeats {
+            counts.length(len);
+        }
         let code = BlockCode::new(&counts);
         let mut expected: Vec<u8> = (0..FARTHEST).map(|i| (i * i / 7) as u8).collect();
         let mut writer = BitWriter::after(Vec::new());
