@@ -121,8 +121,7 @@ impl Store {
     /// If there is no such atlas.
     pub async fn catalogue(&self, atlas: &Slug) -> Result<AtlasCatalogue> {
         let mut tx = self.begin_read().await?;
-        let row =
-            find_atlas(&mut tx, atlas).await?.ok_or_else(|| StoreError::unknown("atlas", atlas))?;
+        let row = find_atlas(&mut tx, atlas).await?.ok_or_else(|| StoreError::unknown("atlas", atlas))?;
         read_catalogue(&mut tx, row).await
     }
 
@@ -458,9 +457,9 @@ fn sort(catalogue: &mut AtlasCatalogue) {
         (indicators.get(&r.indicator).copied(), levels.get(&r.level).copied(), r.audience)
     });
     for release in &mut catalogue.releases {
-        release.columns.sort_by_cached_key(|c: &ReleaseColumnRow| {
-            (editions.get(&c.edition).copied(), c.period.clone())
-        });
+        release
+            .columns
+            .sort_by_cached_key(|c: &ReleaseColumnRow| (editions.get(&c.edition).copied(), c.period.clone()));
     }
 }
 

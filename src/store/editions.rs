@@ -26,8 +26,10 @@ impl Store {
         let hashes = (content::of_edition(edition)?, json(&content::of_parents(edition)?)?);
         let mut tx = self.begin_write().await?;
         let atlas_id = atlas_id(&mut tx, atlas).await?;
-        let levels =
-            tx.rows("SELECT id FROM level WHERE atlas_id = $1 AND slug = $2", params![atlas_id, &edition.level]);
+        let levels = tx.rows(
+            "SELECT id FROM level WHERE atlas_id = $1 AND slug = $2",
+            params![atlas_id, &edition.level],
+        );
         if levels.await?.is_empty() {
             return Err(StoreError::unknown("level", &edition.level));
         }
@@ -37,7 +39,11 @@ impl Store {
             let mut cells = row.cells();
             let (id, existing) = (cells.id()?, (cells.text()?, cells.text()?));
             let name = format!("{} {}", edition.level, edition.valid_on);
-            return if existing == hashes { Ok(id) } else { Err(StoreError::Exists { what: "edition", name }) };
+            return if existing == hashes {
+                Ok(id)
+            } else {
+                Err(StoreError::Exists { what: "edition", name })
+            };
         }
         let id = insert_row(&mut tx, atlas_id, edition, hashes).await?;
         insert_regions(&mut tx, atlas_id, id, &edition.regions).await?;
@@ -57,11 +63,13 @@ impl Store {
                    FROM region WHERE edition_id = $1 ORDER BY ordinal";
         let rows = tx.rows(sql, params![edition]).await?;
         let mut regions = rows.iter().map(read_region).collect::<Result<Vec<_>>>()?;
-        let sql = "SELECT ordinal, parent_level, parent_key FROM region_parent WHERE edition_id = $1 ORDER BY id";
+        let sql =
+            "SELECT ordinal, parent_level, parent_key FROM region_parent WHERE edition_id = $1 ORDER BY id";
         for row in tx.rows(sql, params![edition]).await? {
             let mut cells = row.cells();
             let ordinal: usize = cells.small()?;
-            let region = regions.get_mut(ordinal).ok_or_else(|| StoreError::damaged("a parent without child"))?;
+            let region =
+                regions.get_mut(ordinal).ok_or_else(|| StoreError::damaged("a parent without child"))?;
             region.parents.push((cells.parsed()?, cells.parsed()?));
         }
         Ok(regions)
@@ -157,7 +165,8 @@ async fn insert_regions(tx: &mut Tx, atlas_id: Id, edition: Id, regions: &[NewRe
     let parents = regions.iter().zip(0_i64..).flat_map(|(new, ordinal)| {
         new.parents.iter().map(move |(level, key)| params![atlas_id, edition, ordinal, level, key])
     });
-    tx.insert_rows("region_parent (atlas_id, edition_id, ordinal, parent_level, parent_key)", 5, parents).await
+    tx.insert_rows("region_parent (atlas_id, edition_id, ordinal, parent_level, parent_key)", 5, parents)
+        .await
 }
 
 async fn insert_arcs(tx: &mut Tx, atlas_id: Id, edition: Id, new: &NewEdition) -> Result<()> {
@@ -221,12 +230,7 @@ fn read_edition(row: &Row) -> Result<EditionRow> {
         level: cells.parsed()?,
         valid_on: cells.parsed()?,
         attribution: cells.text()?,
-        bounds: Bounds {
-            west: cells.get()?,
-            south: cells.get()?,
-            east: cells.get()?,
-            north: cells.get()?,
-        },
+        bounds: Bounds { west: cells.get()?, south: cells.get()?, east: cells.get()?, north: cells.get()? },
         minzoom: cells.small()?,
         regions: cells.small()?,
         content_hash: cells.text()?,

@@ -92,8 +92,8 @@ fn check_columns(release: &NewRelease, editions: &[EditionRow]) -> Result<()> {
     let mut seen = HashSet::new();
     for column in &release.columns {
         let edition = editions.iter().find(|e| e.id == column.edition && e.level == release.level);
-        let edition = edition
-            .ok_or_else(|| StoreError::unknown("edition", format!("of level '{}'", release.level)))?;
+        let edition =
+            edition.ok_or_else(|| StoreError::unknown("edition", format!("of level '{}'", release.level)))?;
         if column.column.len() != edition.regions as usize {
             let what = format!("the released column of {} does not fit its edition", column.period);
             return Err(StoreError::Invalid(what));

@@ -64,7 +64,9 @@ impl Store {
         let mut cells = row.cells();
         let (kind, undone) = (cells.text()?, cells.flag()?);
         if kind != "values" {
-            return Err(StoreError::Invalid(format!("import {import} brought {kind}: only values can be undone")));
+            return Err(StoreError::Invalid(format!(
+                "import {import} brought {kind}: only values can be undone"
+            )));
         }
         if undone {
             return Err(StoreError::Invalid(format!("import {import} was undone before")));
@@ -199,7 +201,8 @@ impl Known {
         let beside = [&companions.numerators, &companions.denominators, &companions.contributors];
         let lengths = beside.into_iter().flatten().map(Vec::len).chain([series.column.len()]);
         let ordinals = companions.raw_signs.iter().map(|r| r.0).chain(series.value_notes.iter().map(|n| n.0));
-        if lengths.into_iter().any(|l| l != *regions) || ordinals.into_iter().any(|o| o as usize >= *regions) {
+        if lengths.into_iter().any(|l| l != *regions) || ordinals.into_iter().any(|o| o as usize >= *regions)
+        {
             let what = format!(
                 "a column of '{}' for {} does not fit its edition of {regions} regions",
                 series.indicator, series.period

@@ -8,10 +8,7 @@ use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{
     AssertSqlSafe, Decode, Executor, PgConnection, Postgres, Row as _, SqlSafeStr, SqlStr, Sqlite,
-    SqliteConnection, Transaction, Type,
-    pool::PoolConnection,
-    postgres::PgRow,
-    sqlite::SqliteRow,
+    SqliteConnection, Transaction, Type, pool::PoolConnection, postgres::PgRow, sqlite::SqliteRow,
 };
 
 use crate::domain::{Period, RegionKey, Slug, Text};
@@ -214,9 +211,7 @@ impl Connection<'_> {
     async fn rows(self, sql: SqlStr, params: Vec<Param>) -> Result<Vec<Row>> {
         params.iter().try_for_each(Param::check)?;
         Ok(match self {
-            Self::Sqlite(c) => {
-                c.fetch_all(query!(sql, params)).await?.into_iter().map(Row::Sqlite).collect()
-            }
+            Self::Sqlite(c) => c.fetch_all(query!(sql, params)).await?.into_iter().map(Row::Sqlite).collect(),
             Self::Postgres(c) => {
                 c.fetch_all(query!(sql, params)).await?.into_iter().map(Row::Postgres).collect()
             }
