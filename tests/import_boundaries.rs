@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -252,6 +253,85 @@ async fn other_boundaries_of_the_same_date_are_refused_and_the_same_file_again_i
     assert_eq!(atlas.editions().await.len(), 1);
 }
 
+/// Converts a file with GDAL's program; false if that is not installed.
+fn converted(from: &Path, to: &Path, arguments: &[&str]) -> bool {
+    let status = Command::new("ogr2ogr").args(arguments).arg(to).arg(from).status();
+    match status {
+        Ok(status) => {
+            assert!(status.success());
+            true
+        }
+        Err(_) => {
+            println!("skipped: ogr2ogr is not installed");
+            false
+        }
+    }
+}
+
+#[tokio::test]
+async fn geopackages_and_shapefiles_give_the_same_regions_as_the_geojson_they_were_made_of() {
+    let atlas = Atlas::new().await;
+    let json = atlas.file("gem.geojson", gemeinden());
+    let options = BoundaryOptions { filter: vec!["GF=4".parse().unwrap()], ..options("gemeinde") };
+    let expected = atlas.run(&json, &options, true).await;
+    let folder = atlas.folder.path();
+    for (name, srs, encoding) in
+        [("a.gpkg", "EPSG:25832", ""), ("b.shp", "EPSG:25833", "ISO-8859-1"), ("c.shp", "EPSG:3857", "UTF-8")]
+    {
+        let file = folder.join(name);
+        let encoding = format!("ENCODING={encoding}");
+        let mut arguments = vec!["-t_srs", srs];
+        if name.ends_with("shp") {
+            arguments.extend(["-lco", &encoding]);
+        }
+        if !converted(&json, &file, &arguments) {
+            return;
+        }
+        let report = atlas.run(&file, &options, true).await;
+        assert!(!report.rejected(), "{report}");
+        assert_eq!(report.facts["crs"], srs);
+        for fact in ["features", "filtered_out", "dissolved", "regions"] {
+            assert_eq!(report.facts[fact], expected.facts[fact], "{name} {fact}");
+        }
+        let bounds =
+            |report: &Report| serde_json::from_value::<[f64; 4]>(report.facts["bounds"].clone()).unwrap();
+        let pairs = bounds(&report).into_iter().zip(bounds(&expected));
+        assert!(pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-6), "{report}");
+    }
+    let part = folder.join("b.dbf");
+    assert!(!atlas.run(&part, &options, true).await.rejected());
+    fs::remove_file(part).unwrap();
+    let report = atlas.run(&folder.join("b.shp"), &options, true).await;
+    assert!(report.problems[0].message.contains(".dbf"), "{report}");
+    fs::remove_file(folder.join("c.prj")).unwrap();
+    let report = atlas.run(&folder.join("c.shp"), &options, true).await;
+    assert!(report.problems.iter().any(|p| p.message.contains("EPSG:3857")), "{report}");
+    let shp = fs::read(folder.join("c.shp")).unwrap();
+    fs::write(folder.join("c.shp"), &shp[..shp.len() - 40]).unwrap();
+    let report = atlas.run(&folder.join("c.shp"), &options, true).await;
+    assert!(report.problems[0].message.contains("ends in the middle"), "{report}");
+}
+
+#[tokio::test]
+async fn of_several_layers_one_must_be_named() {
+    let atlas = Atlas::new().await;
+    let collection = format!(r#"{{"type":"FeatureCollection","features":{}}}"#, samtgemeinden());
+    let (json, file) = (atlas.file("gem.geojson", collection), atlas.folder.path().join("two.gpkg"));
+    let more = ["-nln", "second", "-update"];
+    if !converted(&json, &file, &["-nln", "first"]) || !converted(&json, &file, &more) {
+        return;
+    }
+    let report = atlas.run(&file, &options("gemeinde"), true).await;
+    assert!(report.problems[0].message.contains("first, second"), "{report}");
+    let layer = |name: &str| BoundaryOptions { layer: Some(name.to_owned()), ..options("gemeinde") };
+    assert!(!atlas.run(&file, &layer("second"), true).await.rejected());
+    let report = atlas.run(&file, &layer("third"), true).await;
+    assert!(report.problems[0].message.contains("no layer 'third'"), "{report}");
+    let cut = fs::read(&file).unwrap();
+    let report = atlas.run(&atlas.file("cut.gpkg", &cut[..cut.len() / 2]), &layer("second"), true).await;
+    assert!(report.rejected(), "{report}");
+}
+
 /// Folder with real files, if there is one on this machine.
 fn shared() -> Option<PathBuf> {
     let named = std::env::var_os("KOMMUNALATLAS_SHARED").map(PathBuf::from);
@@ -267,7 +347,7 @@ async fn the_official_shapefile_of_the_kreise_is_read_in_gauss_krueger() {
     };
     let atlas = Atlas::new().await;
     let file = shared.join("data/de-vg5000-2021/VG5000_KRS.shp");
-    let options = BoundaryOptions { filter: vec!["GF=4".parse().unwrap()], ..options("kreis") };
+    let options = BoundaryOptions { filter: vec!["GF=9".parse().unwrap()], ..options("kreis") };
     let report = atlas.import(&file, &options).await;
     assert!(report.committed, "{report}");
     assert_eq!(report.facts["crs"], "EPSG:31467");

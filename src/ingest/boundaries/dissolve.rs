@@ -75,14 +75,24 @@ fn find(leader: &mut [usize], mut i: usize) -> usize {
 }
 
 fn unite(polygons: Vec<Polygon<f64>>, result: &mut Dissolved) {
-    // A union loses area where rings cross themselves, and it takes the winding of the first ring for all.
-    let valid: Vec<Polygon<f64>> =
-        polygons.into_iter().flat_map(repaired).map(|polygon| polygon.orient(Direction::Default)).collect();
-    let united = moved_back(&unary_union(&valid), &valid);
-    let area = |polygons: &[Polygon<f64>]| polygons.iter().map(Polygon::unsigned_area).sum::<f64>();
-    let overlap = (area(&valid) - area(&united.0)) * square_metres_per_square_degree(&united);
-    result.overlap += Some(overlap).filter(|area| *area > ROUNDING_AREA).unwrap_or_default();
+    let (mut united, mut lost) = union_of(polygons.clone());
+    if lost.abs() > ROUNDING_AREA {
+        // Either the parts overlap, or rings cross themselves, where a union loses area. The test for the latter is slow
+        // on long rings, so it is made only now.
+        (united, lost) = union_of(polygons.into_iter().flat_map(repaired).collect());
+    }
+    result.overlap += Some(lost).filter(|area| *area > ROUNDING_AREA).unwrap_or_default();
     result.geometry.0.extend(united.0);
+}
+
+/// The union, and by how many m² it is smaller than the sum of its parts.
+fn union_of(polygons: Vec<Polygon<f64>>) -> (MultiPolygon<f64>, f64) {
+    // The union takes the winding of the first ring for all.
+    let oriented: Vec<_> = polygons.into_iter().map(|polygon| polygon.orient(Direction::Default)).collect();
+    let united = moved_back(&unary_union(&oriented), &oriented);
+    let area = |polygons: &[Polygon<f64>]| polygons.iter().map(Polygon::unsigned_area).sum::<f64>();
+    let lost = (area(&oriented) - area(&united.0)) * square_metres_per_square_degree(&united);
+    (united, lost)
 }
 
 fn repaired(polygon: Polygon<f64>) -> Vec<Polygon<f64>> {

@@ -28,7 +28,7 @@ pub(super) fn write(found: &TopologyReport, regions: &[Region], report: &mut Rep
         report.problem(severity, None, None, message);
     }
     let slivers = || found.gaps.iter().filter(|gap| gap.width < SLIVER_WIDTH);
-    let sum = |areas: &mut dyn Iterator<Item = f64>| areas.sum::<f64>().round();
+    let sum = |areas: &mut dyn Iterator<Item = f64>| areas.sum::<f64>().round() as i64;
     report.fact(
         "gaps",
         json!({
