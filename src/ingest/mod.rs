@@ -1,4 +1,4 @@
-//! Import: boundaries, catalogue, statistics, facilities.
+//! Import: boundaries, catalogue, statistics.
 //!
 //! Holds the way from a file to one transaction. Must not know: HTTP, styles, releases.
 //!
@@ -6,11 +6,11 @@
 
 pub mod boundaries;
 pub mod catalogue;
+pub mod statistics;
 
 mod error;
 mod progress;
 mod report;
-pub mod statistics;
 
 pub use error::IngestError;
 pub use progress::{NoProgress, Progress, on_worker};
