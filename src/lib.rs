@@ -1,9 +1,81 @@
-//! Kommunalatlas: vector tile and map server for municipalities.
+//! Kommunalatlas: a vector tile and map server for municipalities.
+//!
+//! It joins indicator values (child poverty, day-care rates, school entry examinations …) to municipal boundaries, serves
+//! cached vector tiles, MapLibre styles and TileJSON, and decides per request whether the caller sees internal data or only
+//! what was released.
+//!
+//! # The idea
+//!
+//! Everything heavy is immutable and keyed by an id that never changes meaning. Only the small catalogue changes; it is
+//! swapped whole. So caches need no invalidation, servers on one database agree, and public bytes can be cached by anyone.
+//!
+//! - An *edition* (boundaries of one level at one date) is imported once. Its polygons become shared arcs, simplified once
+//!   per zoom, so that both sides of a border stay identical.
+//! - A *series* (one indicator, period and edition) is one packed column of values and statuses, by the region's ordinal. A
+//!   correction is a new series.
+//! - A *release* is what an audience gets of series on a level: rounded, classified, stored on its own. A correction is a
+//!   new release.
+//! - A tile is *skeleton + column*: the skeleton holds encoded geometry, keys and names, the same for every indicator and
+//!   year; the column holds the values. Joining them is a splice of bytes.
+//!
+//! # Where things are
+//!
+//! | module | holds | may use |
+//! |---|---|---|
+//! | [`domain`] | pure: slug, key, period, status, column, indicator, classes | – |
+//! | [`geometry`] | pure: grid, reprojection, topology, simplification, clipping, labels | domain |
+//! | [`classification`] | pure: values → breaks | domain |
+//! | [`tile`] | pure: skeleton, splice, TileJSON | domain, geometry |
+//! | [`style`] | pure: styles, legends, palettes, glyphs | domain, classification, tile |
+//! | [`store`] | the only place with SQL: GeoPackage and PostGIS | domain, geometry |
+//! | [`access`] | who is asking; makes `Access`, `Editor`, `Publisher` | domain, store |
+//! | [`atlas`] | the read model: catalogue, `View`, `LayerView`, caches | domain, geometry, classification, tile, store, access |
+//! | [`ingest`] | boundaries, statistics, catalogue; report | domain, geometry, classification, tile, store, access |
+//! | [`release`] | check, publish, withdraw, open, close | domain, classification, store, access, atlas |
+//! | [`http`], [`cli`] | one file per resource or command; never SQL | all of the above |
+//!
+//! `tests/layers.rs` reads the sources and holds them to this table. Beside `src`: `migrations/` (the schema, twice),
+//! `styles/` (palettes and templates), `catalogue/` (the starter catalogue), `demo/` (demo data), `web/` (the viewer,
+//! embedded into the binary), `tests/`, `benches/`.
+//!
+//! # Invariants
+//!
+//! - Values are reachable only through `atlases.view(access, atlas)?.layer(level, indicator, period)?`, a
+//!   [`atlas::LayerView`]. A public one is filled from public releases only: unreleased numbers are never read for it.
+//! - Writes take an [`access::Editor`] or [`access::Publisher`], which only [`access`] makes.
+//! - Nothing public contains a row id, an internal counter or the store's generation. A layer's version is a hash of what
+//!   its audience sees.
+//! - Every cache key names that version. What a caller may not see answers exactly like what does not exist.
+//! - Every region of an edition is in every tile that it touches, from the edition's least zoom on, however small it is.
+//! - An import stores everything or nothing, and says so in a report.
+//!
+//! # Walk-through: a tile
+//!
+//! `GET /a/tiles/gemeinde/day-care-rate/2020/9/271/166.mvt` arrives in [`http`] (`tiles.rs`). The path is checked
+//! ([`geometry::TileCoord`]), [`access::authenticate`] says who is asking, [`atlas::Atlases::view`] gives the atlas as that
+//! caller sees it, [`atlas::View::layer`] the layer. If the caller already holds its version: 304, without any work. Else
+//! [`atlas::LayerView::tile`] looks into the tile cache; if it is not there, the skeleton (from arcs of this zoom, clipped
+//! once) and the column (one row of the store) are spliced by [`tile::Skeleton::encode`].
+//!
+//! # Walk-through: an import
+//!
+//! `kommunalatlas import values FILE` ends in [`ingest::statistics`]: encoding, delimiter and layout are found from the
+//! content, rows become typed observations with their line numbers, keys are resolved against the edition, all problems are
+//! collected in an [`ingest::Report`]. Without errors, the columns are stored in one transaction with the classes of the
+//! internal layer. Public answers do not change.
+//!
+//! # Walk-through: a release
+//!
+//! `kommunalatlas release INDICATOR` ends in [`release::release`]: is the sheet complete, are there values? The columns are
+//! rounded to the indicator's decimals, classified over all released periods, and stored with the classes in one
+//! transaction that raises the store's generation. Every server polls that number and swaps its catalogue.
 
 pub mod access;
 pub mod atlas;
 pub mod classification;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod geometry;
 pub mod http;

@@ -1,1 +1,99 @@
-//! atlas
+//! The read model: what a caller may see of an atlas, and the caches behind it.
+//!
+//! Holds [`Atlases`] (all of them, swapped whole when the store changes), [`View`] (one atlas as one caller sees it) and
+//! [`LayerView`] (one indicator, level and period). Must not know: HTTP, SQL, styles.
+//!
+//! Invariants: values are reachable only through `view(access, atlas)?.layer(level, indicator, period)?`. A public layer
+//! is filled from public releases; unreleased numbers are never read for it. Every cache key names the version of the
+//! layer, which names the audience, so no entry is ever stale or shared between audiences.
+
+mod caches;
+mod catalogue;
+mod edition;
+mod layer;
+mod view;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use crate::{
+    access::Access,
+    geometry::DecodeError,
+    store::{Store, StoreError},
+};
+
+pub use caches::CacheSizes;
+pub use catalogue::{EditionEntry, Layer, Version};
+pub use layer::{BoundaryView, LayerView, Row, SeriesView};
+pub use view::{IndicatorLevel, View};
+
+/// Why the read model could not answer.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum AtlasError {
+    /// The store could not be read.
+    #[error("the store could not be read")]
+    Store(#[source] Arc<StoreError>),
+    /// Stored geometry is damaged.
+    #[error("stored geometry is damaged")]
+    Geometry(#[source] Arc<DecodeError>),
+    /// A computation was cut off because the server stops.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+impl From<StoreError> for AtlasError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Arc::new(error))
+    }
+}
+
+impl From<DecodeError> for AtlasError {
+    fn from(error: DecodeError) -> Self {
+        Self::Geometry(Arc::new(error))
+    }
+}
+
+/// All atlases of a store, ready to be asked.
+pub struct Atlases {
+    store: Store,
+    catalogue: ArcSwap<catalogue::Catalogue>,
+    caches: caches::Caches,
+}
+
+impl Atlases {
+    /// Reads the catalogue of a store.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn open(store: Store, sizes: CacheSizes) -> Result<Arc<Self>, AtlasError> {
+        let catalogue = catalogue::Catalogue::read(&store).await?;
+        Ok(Arc::new(Self { store, catalogue: ArcSwap::from_pointee(catalogue), caches: caches::Caches::new(sizes) }))
+    }
+
+    /// Reads the catalogue anew if the store has changed since; true if it had.
+    ///
+    /// # Errors
+    /// If the store cannot be read; the present catalogue stays.
+    pub async fn refresh(&self) -> Result<bool, AtlasError> {
+        if self.store.generation().await? == self.catalogue.load().generation {
+            return Ok(false);
+        }
+        self.catalogue.store(Arc::new(catalogue::Catalogue::read(&self.store).await?));
+        Ok(true)
+    }
+
+    /// One atlas as this caller sees it; `None` if there is none or the caller may not know of it.
+    pub fn view(self: &Arc<Self>, access: &Access, atlas: &str) -> Option<View> {
+        let entry = self.catalogue.load().atlases.get(atlas)?.clone();
+        View::new(self.clone(), entry, access.audience())
+    }
+
+    /// Every atlas that this caller sees, by slug.
+    pub fn views(self: &Arc<Self>, access: &Access) -> Vec<View> {
+        let catalogue = self.catalogue.load_full();
+        let mut slugs: Vec<_> = catalogue.atlases.keys().collect();
+        slugs.sort();
+        slugs.into_iter().filter_map(|slug| self.view(access, slug.as_str())).collect()
+    }
+}

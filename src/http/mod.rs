@@ -1,1 +1,297 @@
-//! http
+//! HTTP: one file per resource, one table of routes.
+//!
+//! Holds URLs, headers and documents. Must not know: SQL, how values are filtered (it asks a `View`), how tiles are
+//! encoded.
+//!
+//! Invariants: [`ROUTES`] builds the router and drives the audience tests, so no route can be left out of them. Nothing
+//! is built from `Host` or `X-Forwarded-*`. What a caller may not see answers like what does not exist.
+
+mod answer;
+mod catalog;
+mod error;
+mod fonts;
+mod pages;
+mod path;
+mod styles;
+mod tiles;
+mod values;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, get},
+    serve::ListenerExt,
+};
+use tokio::net::TcpListener;
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+
+use crate::{
+    access::{self, Access},
+    atlas::Atlases,
+    style::Glyphs,
+};
+
+pub use error::HttpError;
+pub use pages::{embedded_glyphs, web_file};
+
+/// What every handler may use.
+pub struct App {
+    /// The read model.
+    pub atlases: Arc<Atlases>,
+    /// Where the server is reached, without a slash at the end: `https://atlas.example.org/karten`.
+    pub public_url: PublicUrl,
+    /// Glyphs of the map labels.
+    pub glyphs: Glyphs,
+}
+
+type AppState = axum::extract::State<Arc<App>>;
+
+/// The configured address of the server. Its path is the prefix under which all routes lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl {
+    url: String,
+    prefix: String,
+}
+
+impl PublicUrl {
+    /// Reads an absolute http or https URL, with or without a path and a slash at its end.
+    ///
+    /// # Errors
+    /// A sentence, if it is not one.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let refuse = |why| Err(format!("public URL '{text}' {why}; write for instance https://atlas.example.org"));
+        let uri: axum::http::Uri = match text.parse() {
+            Ok(uri) => uri,
+            Err(error) => return refuse(&format!("is not a URL ({error})")),
+        };
+        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.authority().is_none() {
+            return refuse("does not begin with http:// or https:// and a host");
+        }
+        if uri.query().is_some() {
+            return refuse("has a query");
+        }
+        let prefix = uri.path().trim_end_matches('/').to_owned();
+        Ok(Self { url: text.trim_end_matches('/').to_owned(), prefix })
+    }
+
+    /// An absolute URL below it; `path` begins with a slash.
+    pub fn join(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
+    /// The path under which all routes lie: empty, or beginning with a slash and not ending with one.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+}
+
+/// Which compression a resource gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Compression {
+    /// Text and scripts: br or gzip per answer.
+    PerAnswer,
+    /// The resource chooses between stored encodings itself.
+    Own,
+}
+
+/// One row of the route table.
+pub struct Route {
+    /// Pattern in axum's notation.
+    pub pattern: &'static str,
+    /// Addresses of this route in an atlas `a` with level `l`, indicator `i` and period `2020`; what tests ask for.
+    pub examples: &'static [&'static str],
+    methods: fn() -> MethodRouter<Arc<App>>,
+    compression: Compression,
+}
+
+/// Every route of the server.
+pub const ROUTES: &[Route] = &[
+    Route {
+        pattern: "/",
+        examples: &["/"],
+        methods: || get(pages::start),
+        compression: Compression::PerAnswer,
+    },
+    Route {
+        pattern: "/atlases.json",
+        examples: &["/atlases.json", "/atlases.json?lang=en"],
+        methods: || get(catalog::atlases),
+        compression: Compression::PerAnswer,
+    },
+    Route {
+        pattern: "/assets/{*path}",
+        examples: &["/assets/none.js"],
+        methods: || get(pages::asset),
+        compression: Compression::PerAnswer,
+    },
+    Route {
+        pattern: "/fonts/{fontstack}/{range}",
+        examples: &["/fonts/Noto%20Sans%20Regular/0-255.pbf"],
+        methods: || get(fonts::range),
+        compression: Compression::PerAnswer,
+    },
+    Route {
+        pattern: "/health/live",
+        examples: &["/health/live"],
+        methods: || get(pages::live),
+        compression: Compression::Own,
+    },
+    Route {
+        pattern: "/health/ready",
+        examples: &["/health/ready"],
+        methods: || get(pages::ready),
+        compression: Compression::Own,
+    },
+    Route {
+        pattern: "/{atlas}",
+        examples: &["/a"],
+        methods: || get(pages::viewer),
+        compression: Compression::PerAnswer,
+    },
+    Route {
+        pattern: "/{atlas}/catalog.json",
+        examples: &["/a/catalog.json", "/a/catalog.json?lang=en"],
+        methods: || get(catalog::catalog),
+        compression: Compression::PerAnswer,
+    },
+    Route {
+        pattern: "/{atlas}/tiles/{level}",
+        examples: &["/a/tiles/l.json", "/a/tiles/hidden.json"],
+        methods: || get(tiles::boundary_tilejson),
+        compression: Compression::PerAnswer,
+    },
+    Route {
+        pattern: "/{atlas}/tiles/{level}/{indicator}/{period}",
+        examples: &["/a/tiles/l/i/2020.json", "/a/tiles/l/i/all.json", "/a/tiles/l/secret/2020.json"],
+        methods: || get(tiles::tilejson),
+        compression: Compression::PerAnswer,
+    },
+    Route {
+        pattern: "/{atlas}/tiles/{level}/{z}/{x}/{y}",
+        examples: &["/a/tiles/l/{tile}.mvt", "/a/tiles/l/{tile}", "/a/tiles/l/30/0/0.mvt", "/a/tiles/hidden/{tile}.mvt"],
+        methods: || get(tiles::boundary_tile),
+        compression: Compression::Own,
+    },
+    Route {
+        pattern: "/{atlas}/tiles/{level}/{indicator}/{period}/{z}/{x}/{y}",
+        examples: &[
+            "/a/tiles/l/i/2020/{tile}.mvt",
+            "/a/tiles/l/i/2020/{tile}.pbf?v=0",
+            "/a/tiles/l/i/all/{tile}.mvt",
+            "/a/tiles/l/secret/2020/{tile}.mvt",
+            "/a/tiles/l/i/2021/{tile}.mvt",
+        ],
+        methods: || get(tiles::tile),
+        compression: Compression::Own,
+    },
+    Route {
+        pattern: "/{atlas}/styles/{level}/{indicator}/{period}",
+        examples: &[
+            "/a/styles/l/i/2020.json",
+            "/a/styles/l/i/2020.json?theme=dark&lang=en",
+            "/a/styles/l/i/2020.json?method=quantile&classes=3",
+            "/a/styles/l/secret/2020.json",
+        ],
+        methods: || get(styles::style),
+        compression: Compression::PerAnswer,
+    },
+    Route {
+        pattern: "/{atlas}/legends/{level}/{indicator}/{period}",
+        examples: &["/a/legends/l/i/2020.json", "/a/legends/l/i/2021.json", "/a/legends/l/secret/2020.json"],
+        methods: || get(styles::legend),
+        compression: Compression::PerAnswer,
+    },
+    Route {
+        pattern: "/{atlas}/values/{level}/{indicator}",
+        examples: &["/a/values/l/i.json", "/a/values/l/i.csv", "/a/values/l/secret.json"],
+        methods: || get(values::series),
+        compression: Compression::PerAnswer,
+    },
+    Route {
+        pattern: "/{atlas}/values/{level}/{indicator}/{period}",
+        examples: &["/a/values/l/i/2020.json", "/a/values/l/i/2020.csv?lang=de", "/a/values/l/secret/2020.json"],
+        methods: || get(values::period),
+        compression: Compression::PerAnswer,
+    },
+];
+
+/// The server's router.
+pub fn router(app: Arc<App>) -> Router {
+    let routes = |compression| {
+        let chosen = ROUTES.iter().filter(move |r| r.compression == compression);
+        chosen.fold(Router::new(), |router, route| router.route(route.pattern, (route.methods)()))
+    };
+    let texts = routes(Compression::PerAnswer)
+        .layer(CompressionLayer::new().compress_when(answer::worth_compressing))
+        .layer(middleware::map_response(answer::weigh_etag))
+        .layer(middleware::from_fn(answer::not_modified));
+    let prefix = app.public_url.prefix().to_owned();
+    let router = texts.merge(routes(Compression::Own)).fallback(async || HttpError::NotFound).with_state(app);
+    let router = if prefix.is_empty() {
+        router
+    } else {
+        Router::new().nest(&prefix, router).fallback(async || HttpError::NotFound)
+    };
+    router.layer(CatchPanicLayer::custom(|_| HttpError::Internal.into_response())).layer(middleware::from_fn(common))
+}
+
+/// Serves the router until `stop` is over; answers under way are finished.
+///
+/// # Errors
+/// If the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let listener = listener.tap_io(|stream| {
+        // Tiles are small: waiting for more to send only delays them. Without it the answer is merely later.
+        let _ = stream.set_nodelay(true);
+    });
+    axum::serve(listener, router(app)).with_graceful_shutdown(stop).await
+}
+
+/// What every answer has: CORS, `nosniff`; and preflight requests, which have no route of their own.
+async fn common(request: Request, next: Next) -> Response {
+    let mut response = match *request.method() {
+        Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
+        _ => next.run(request).await,
+    };
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        response = HttpError::MethodNotAllowed.into_response();
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, OPTIONS"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Authorization, If-None-Match"));
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("ETag"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// Who is asking. A bad credential is an error everywhere.
+fn caller(headers: &HeaderMap) -> Result<Access, HttpError> {
+    access::authenticate(headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes))
+        .map_err(|access::Unauthorized| HttpError::Unauthorized)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_url_may_have_a_path() {
+        let url = PublicUrl::parse("https://atlas.example.org/karten/").unwrap();
+        assert_eq!(url.prefix(), "/karten");
+        assert_eq!(url.join("/a/catalog.json"), "https://atlas.example.org/karten/a/catalog.json");
+        assert_eq!(PublicUrl::parse("http://localhost:8080").unwrap().prefix(), "");
+        for bad in ["atlas.example.org", "ftp://a", "https://", "http://a?b"] {
+            assert!(PublicUrl::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

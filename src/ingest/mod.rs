@@ -4,6 +4,13 @@
 //!
 //! Invariant: all problems are reported at once, and either the whole file is stored or nothing.
 
-mod report;
+pub mod catalogue;
 
+mod error;
+mod progress;
+mod report;
+pub mod statistics;
+
+pub use error::IngestError;
+pub use progress::{NoProgress, Progress, on_worker};
 pub use report::{Problem, Report, Severity};

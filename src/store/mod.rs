@@ -3,8 +3,23 @@
 //! Holds rows and transactions. Must not know: who is asking, HTTP, tiles, how classes are found.
 //!
 //! Invariant: editions, series and releases are never changed once written. Only the small catalogue changes, and each
-//! change raises `generation` in the same transaction.
+//! change raises `generation` in the same transaction. Writers come one after the other; what a reader has begun to
+//! read stays as it was.
 
+mod catalogue;
+mod content;
+mod editions;
+mod error;
+mod open;
 mod records;
+mod releases;
+mod schema;
+mod series;
+mod shape;
+mod sql;
+mod successions;
 
+pub use error::StoreError;
+pub use open::{OpenMode, PostgresStore, SqliteStore, Store};
 pub use records::*;
+pub use schema::Migrated;

@@ -58,6 +58,17 @@ pub struct ImportRecord {
     pub report: serde_json::Value,
 }
 
+/// An import as listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportRow {
+    /// Row id, by which it can be undone.
+    pub id: Id,
+    /// It was undone.
+    pub undone: bool,
+    /// What was stored with it.
+    pub record: ImportRecord,
+}
+
 /// Bounding box in degrees: west, south, east, north.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Bounds {
@@ -128,8 +139,11 @@ pub struct EditionRow {
     pub minzoom: u8,
     /// Number of regions.
     pub regions: u32,
-    /// Hash of keys, names, parents and geometry; part of every layer version.
+    /// Hash of keys, names, label points, zooms and geometry, but not of parents: an unreleased parent level must not
+    /// change what the public sees. Part of every layer version.
     pub content_hash: String,
+    /// Each parent level with a hash of the mapping (key → parent key), by slug.
+    pub parents: Vec<(Slug, String)>,
 }
 
 /// A region as read for serving, by ordinal, without full geometry.
@@ -305,4 +319,19 @@ pub struct AtlasCatalogue {
     pub internal_classifications: Vec<InternalClassification>,
     /// Releases in force, both audiences.
     pub releases: Vec<ReleaseRow>,
+}
+
+/// What became of a region: from `valid_on` on, the part `share` of `old_key` belongs to `new_key`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Succession {
+    /// Level of both regions.
+    pub level: Slug,
+    /// First day of the new boundaries.
+    pub valid_on: NaiveDate,
+    /// Key before.
+    pub old_key: RegionKey,
+    /// Key after.
+    pub new_key: RegionKey,
+    /// Part of the old region's inhabitants, above 0 and at most 1.
+    pub share: f64,
 }

@@ -1,0 +1,322 @@
+//! The command line: what can be typed.
+//!
+//! Holds arguments and their help. What a command does is in `run`, the demo in `demo`, the progress bar in `progress`.
+//! Must not know: SQL.
+//!
+//! Invariant: results go to standard output, progress and log to standard error. Exit status 0 done, 2 wrong usage,
+//! 3 rejected with a report, 1 anything else.
+
+mod demo;
+mod parents;
+mod progress;
+mod run;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use chrono::NaiveDate;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use crate::{
+    domain::{Audience, Method, Period, Slug},
+    geometry::Crs,
+};
+
+pub use run::run;
+
+/// Vector tile and map server for municipalities.
+#[derive(Debug, Parser)]
+#[command(name = "kommunalatlas", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Parents of `import boundaries`, read from the order of the flags.
+    #[arg(skip)]
+    parents: Vec<crate::ingest::boundaries::ParentRule>,
+}
+
+impl Cli {
+    /// Reads the arguments of the process; ends it with status 2 and a sentence if they are wrong.
+    pub fn from_arguments() -> Self {
+        let matches = Self::command().get_matches();
+        let read = Self::from_arg_matches(&matches).and_then(|mut cli| {
+            cli.parents = parents::rules(&matches)?;
+            Ok(cli)
+        });
+        read.unwrap_or_else(|error| error.exit())
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+struct StoreArg {
+    /// GeoPackage file or postgres://… (default: the configured one, else kommunalatlas.gpkg)
+    #[arg(long, value_name = "FILE|URL")]
+    store: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the demo atlas (Landkreis Lüchow-Dannenberg) and serve it
+    Demo {
+        /// GeoPackage file or postgres://…
+        #[arg(long, value_name = "FILE|URL", default_value = "kommunalatlas-demo.gpkg")]
+        store: String,
+        #[command(flatten)]
+        serve: ServeArgs,
+        /// Only make the store
+        #[arg(long)]
+        no_serve: bool,
+    },
+    /// Serve the atlases of a store
+    Serve {
+        #[command(flatten)]
+        store: StoreArg,
+        #[command(flatten)]
+        serve: ServeArgs,
+    },
+    /// Bring the store's schema up to date
+    Migrate {
+        #[command(flatten)]
+        store: StoreArg,
+    },
+    /// Look at store, configuration and files, and say what is there
+    Check {
+        #[command(flatten)]
+        store: StoreArg,
+    },
+    /// Make, open, close and list atlases
+    #[command(subcommand)]
+    Atlas(AtlasCommand),
+    /// Bring in boundaries, catalogue or values
+    #[command(subcommand)]
+    Import(ImportCommand),
+    /// Release indicators on a level
+    Release {
+        #[command(flatten)]
+        release: ReleaseArgs,
+        /// Periods; all that there are if none is given
+        #[arg(long, value_delimiter = ',')]
+        periods: Vec<Period>,
+    },
+    /// Take released indicators back
+    Withdraw {
+        #[command(flatten)]
+        release: ReleaseArgs,
+    },
+    /// Class breaks of numbers: numbers in, JSON out
+    Classify(ClassifyArgs),
+}
+
+#[derive(Debug, Args)]
+struct ServeArgs {
+    /// Configuration file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Address to listen at
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// Where the server is reached from outside
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum AtlasCommand {
+    /// Make an atlas
+    Create {
+        /// Name in URLs
+        slug: Slug,
+        /// Name for people
+        #[arg(long)]
+        title: Option<String>,
+        /// How many indicators must be released before it may open
+        #[arg(long, default_value_t = 10)]
+        required_indicators: u32,
+        /// Attribution of its maps
+        #[arg(long, default_value = "")]
+        attribution: String,
+        #[command(flatten)]
+        store: StoreArg,
+    },
+    /// Open its public area
+    Open {
+        /// Name in URLs
+        slug: Slug,
+        #[command(flatten)]
+        store: StoreArg,
+    },
+    /// Close its public area
+    Close {
+        /// Name in URLs
+        slug: Slug,
+        #[command(flatten)]
+        store: StoreArg,
+    },
+    /// List all atlases
+    List {
+        #[command(flatten)]
+        store: StoreArg,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ReportForm {
+    Text,
+    Json,
+}
+
+/// What every import takes.
+#[derive(Debug, Args)]
+struct ImportArgs {
+    /// The file
+    file: PathBuf,
+    /// Into which atlas
+    #[arg(long)]
+    atlas: Slug,
+    /// Check only, store nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Form of the report
+    #[arg(long, value_enum, default_value = "text")]
+    report: ReportForm,
+    #[command(flatten)]
+    store: StoreArg,
+}
+
+#[derive(Debug, Subcommand)]
+enum ImportCommand {
+    /// Boundaries of a level: GeoJSON, GeoPackage, Shapefile
+    Boundaries(Box<BoundariesArgs>),
+    /// Themes, sources and indicators: TOML, CSV, XLSX; `starter` is the catalogue that comes with the program
+    Catalogue {
+        #[command(flatten)]
+        import: ImportArgs,
+    },
+    /// Values of indicators: CSV, XLSX, ffcsv, GENESIS table
+    Values {
+        #[command(flatten)]
+        import: ImportArgs,
+        /// Level of the regions
+        #[arg(long)]
+        level: Slug,
+        /// Mapping file (TOML)
+        #[arg(long, value_name = "FILE")]
+        mapping: Option<PathBuf>,
+        /// Indicator, where the file does not say
+        #[arg(long)]
+        indicator: Option<Slug>,
+        /// Period, where the file does not say
+        #[arg(long)]
+        period: Option<Period>,
+        /// Date of the boundaries; the newest if not given
+        #[arg(long)]
+        edition: Option<NaiveDate>,
+    },
+}
+
+#[derive(Debug, Args)]
+struct BoundariesArgs {
+    #[command(flatten)]
+    import: ImportArgs,
+    /// Level of the regions; made if it does not exist
+    #[arg(long)]
+    level: Slug,
+    /// Name of the level for people
+    #[arg(long)]
+    level_title: Option<String>,
+    /// Field of the key
+    #[arg(long, value_name = "FIELD")]
+    key: String,
+    /// Field of the name
+    #[arg(long, value_name = "FIELD")]
+    name: String,
+    /// Field of the short name
+    #[arg(long, value_name = "FIELD")]
+    short_name: Option<String>,
+    /// Only rows where FIELD=VALUE[,VALUE] or FIELD!=VALUE
+    #[arg(long = "where", value_name = "CONDITION")]
+    filter: Vec<String>,
+    /// Rows where FIELD=VALUE are inhabited, all others are not
+    #[arg(long, value_name = "CONDITION")]
+    inhabited: Option<String>,
+    /// Keys of regions where nobody lives
+    #[arg(long, value_delimiter = ',', value_name = "KEYS")]
+    uninhabited: Vec<String>,
+    /// Date of the boundaries (Gebietsstand)
+    #[arg(long, value_name = "DATE")]
+    edition: Option<NaiveDate>,
+    /// Level of the parents; --parent-prefix, --parent-key or --parent-field after it say how to find them
+    #[arg(long, value_name = "LEVEL")]
+    parent_level: Vec<Slug>,
+    /// The parent's key is this many first characters of the key, or of --parent-key
+    #[arg(long, value_name = "LENGTH")]
+    parent_prefix: Vec<usize>,
+    /// Field whose prefix is the parent's key
+    #[arg(long, value_name = "FIELD")]
+    parent_key: Vec<String>,
+    /// Field that holds the parent's key
+    #[arg(long, value_name = "FIELD")]
+    parent_field: Vec<String>,
+    /// Coordinate reference system, where the file does not say: EPSG:25832
+    #[arg(long)]
+    crs: Option<Crs>,
+    /// Layer of a GeoPackage
+    #[arg(long)]
+    layer: Option<String>,
+    /// Whose boundaries these are, as must be cited
+    #[arg(long, default_value = "")]
+    attribution: String,
+    /// Borders closer than this many metres become one
+    #[arg(long, value_name = "METRES", default_value_t = 0.0)]
+    snap: f64,
+}
+
+#[derive(Debug, Args)]
+struct ReleaseArgs {
+    /// Indicators
+    #[arg(required = true)]
+    indicators: Vec<Slug>,
+    /// Of which atlas
+    #[arg(long)]
+    atlas: Slug,
+    /// On which level
+    #[arg(long)]
+    level: Slug,
+    /// To whom
+    #[arg(long, value_parser = audience, default_value = "public")]
+    audience: Audience,
+    #[command(flatten)]
+    store: StoreArg,
+}
+
+#[derive(Debug, Args)]
+struct ClassifyArgs {
+    /// File of numbers, one or more a line; standard input if not given
+    file: Option<PathBuf>,
+    /// fisher-jenks, quantile, equal-interval or manual
+    #[arg(long, default_value = "fisher-jenks")]
+    method: Method,
+    /// Number of classes
+    #[arg(long, default_value_t = 5)]
+    classes: u8,
+    /// Breaks of the manual method
+    #[arg(long, value_delimiter = ',', allow_negative_numbers = true)]
+    breaks: Vec<f64>,
+}
+
+fn audience(text: &str) -> Result<Audience, String> {
+    match text {
+        "public" => Ok(Audience::Public),
+        "internal" => Ok(Audience::Internal),
+        other => Err(format!("'{other}' is not an audience: use public or internal")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,332 @@
+//! What the commands do.
+
+use std::{
+    fmt::Write as _,
+    io::{IsTerminal, Read as _},
+    path::Path,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use tokio::net::TcpListener;
+
+use super::{
+    AtlasCommand, BoundariesArgs, ClassifyArgs, Cli, Command, ImportArgs, ImportCommand, ReleaseArgs, ReportForm,
+    ServeArgs, StoreArg, demo, progress::Bar,
+};
+use crate::{
+    access::{Access, Editor, Publisher},
+    atlas::Atlases,
+    classification::classify,
+    clock,
+    config::Config,
+    domain::{Audience, ClassRule, Method, RegionKey, Text},
+    http::{self, App},
+    ingest::{
+        IngestError, Report,
+        boundaries::{BoundaryOptions, DEFAULT_TILE_BUDGET, ParentRule, import_boundaries},
+        catalogue::import_catalogue,
+        statistics::{Mapping, ValuesOptions, import_values},
+    },
+    release::{self, ReleaseRequest},
+    store::{NewAtlas, OpenMode, Store},
+};
+
+/// Runs a command.
+///
+/// # Errors
+/// With a sentence for the person at the terminal.
+pub async fn run(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
+        Command::Demo { store, serve, no_serve } => {
+            let config = config(&serve, Some(store))?;
+            demo::make(&open(&config.store, OpenMode::Create).await?, &editor()?, &publisher()?).await?;
+            if no_serve {
+                println!("the demo atlas is in {}", config.store);
+                return Ok(ExitCode::SUCCESS);
+            }
+            serve_store(config).await
+        }
+        Command::Serve { store, serve } => serve_store(config(&serve, store.store)?).await,
+        Command::Migrate { store } => {
+            let store = open(&location(store)?, OpenMode::Create).await?;
+            println!("the schema is up to date (content {})", store.content_hash().await?);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Check { store } => check(&location(store)?).await,
+        Command::Atlas(command) => atlas(command).await,
+        Command::Import(command) => import(command, cli.parents).await,
+        Command::Release { release, periods } => release_indicators(release, periods).await,
+        Command::Withdraw { release } => withdraw(release).await,
+        Command::Classify(arguments) => classify_numbers(&arguments),
+    }
+}
+
+fn config(serve: &ServeArgs, store: Option<String>) -> Result<Config> {
+    let default = Path::new("kommunalatlas.toml");
+    let file = serve.config.as_deref().or_else(|| default.exists().then_some(default));
+    let mut config = Config::load(file, std::env::vars())?;
+    if let Some(store) = store {
+        config.store = store;
+    }
+    if let Some(listen) = serve.listen {
+        config.listen = listen;
+    }
+    if let Some(url) = &serve.public_url {
+        config.public_url = Some(http::PublicUrl::parse(url).map_err(|e| anyhow!(e))?);
+    }
+    Ok(config)
+}
+
+fn location(store: StoreArg) -> Result<String> {
+    Ok(config(&ServeArgs { config: None, listen: None, public_url: None }, store.store)?.store)
+}
+
+async fn open(location: &str, mode: OpenMode) -> Result<Store> {
+    let opened = Store::open(location, mode, clock::now()).await;
+    // An address may hold a password: only a file is named.
+    let name = if location.contains("://") { "the database" } else { location };
+    opened.with_context(|| format!("cannot open the store {name}"))
+}
+
+fn local() -> Access {
+    Access::local(std::env::var("USER").or_else(|_| std::env::var("USERNAME")).unwrap_or_else(|_| "local".into()))
+}
+
+fn editor() -> Result<Editor> {
+    local().editor().context("you may not put data in")
+}
+
+fn publisher() -> Result<Publisher> {
+    local().publisher().context("you may not release")
+}
+
+async fn serve_store(config: Config) -> Result<ExitCode> {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()))
+        .with_writer(std::io::stderr)
+        .init();
+    let store = open(&config.store, OpenMode::Create).await?;
+    let atlases = Atlases::open(store, config.caches).await?;
+    let glyphs = http::embedded_glyphs().context("the embedded fonts cannot be read")?;
+    let app = Arc::new(App { atlases: atlases.clone(), public_url: config.public_url().map_err(|e| anyhow!(e))?, glyphs });
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot listen at {}; choose another address with --listen", config.listen))?;
+    tokio::spawn(keep_fresh(atlases));
+    tracing::info!("serving {} at {}", config.listen, app.public_url.join("/"));
+    http::serve(listener, app, stop_signal()).await.context("the server failed")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Looks for changes of the store four times a second; imports on the command line are seen this way too.
+async fn keep_fresh(atlases: Arc<Atlases>) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(250));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = atlases.refresh().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the store cannot be read; the last state stays");
+        }
+    }
+}
+
+async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
+        let _ = interrupt.await;
+        return;
+    };
+    tokio::select! {
+        _ = interrupt => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+async fn check(location: &str) -> Result<ExitCode> {
+    let store = open(location, OpenMode::ReadOnly).await?;
+    let mut text = format!("store: content {}\n", store.content_hash().await?);
+    let pages = if http::web_file("index.html").is_some() { "in this binary" } else { "missing: run `make build`" };
+    writeln!(text, "pages and fonts: {pages}")?;
+    for catalogue in store.catalogues().await? {
+        let atlas = &catalogue.atlas;
+        let counting = release::counting_indicators(&store, &catalogue).await?;
+        let state = if atlas.open { "open" } else { "closed" };
+        writeln!(text, "atlas {}: {state}, {counting} of {} indicators count", atlas.slug, atlas.required_indicators)?;
+        for edition in &catalogue.editions {
+            let (level, date) = (&edition.level, edition.valid_on);
+            writeln!(text, "  level {level}, edition {date}: {} regions from zoom {}", edition.regions, edition.minzoom)?;
+        }
+        for indicator in &catalogue.indicators {
+            let series = catalogue.series.iter().filter(|s| s.indicator == indicator.slug).count();
+            let missing = indicator.sheet.missing_fields(indicator.kind);
+            let sheet = if missing.is_empty() { "complete".into() } else { format!("lacks {}", missing.join(", ")) };
+            let released = catalogue.releases.iter().filter(|r| r.indicator == indicator.slug).map(|r| {
+                format!("; {} on {}{}", r.audience.as_str(), r.level, if r.certified { "" } else { " (no certificate)" })
+            });
+            let released: String = released.collect();
+            writeln!(text, "  indicator {}: {series} series, sheet {sheet}{released}", indicator.slug)?;
+        }
+    }
+    print!("{text}");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn atlas(command: AtlasCommand) -> Result<ExitCode> {
+    match command {
+        AtlasCommand::Create { slug, title, required_indicators, attribution, store } => {
+            let title = Text::german(title.unwrap_or_else(|| slug.to_string()));
+            let atlas = NewAtlas { slug, title, required_indicators, attribution };
+            open(&location(store)?, OpenMode::Create).await?.create_atlas(&atlas).await?;
+            println!("atlas {} made; its public area is closed", atlas.slug);
+        }
+        AtlasCommand::Open { slug, store } => {
+            let store = open(&location(store)?, OpenMode::ReadWrite).await?;
+            let count = release::open(&store, &publisher()?, &slug).await?;
+            println!("the public area of {slug} is open with {count} indicators");
+        }
+        AtlasCommand::Close { slug, store } => {
+            let store = open(&location(store)?, OpenMode::ReadWrite).await?;
+            release::close(&store, &publisher()?, &slug).await?;
+            println!("the public area of {slug} is closed");
+        }
+        AtlasCommand::List { store } => {
+            for atlas in open(&location(store)?, OpenMode::ReadOnly).await?.atlases().await? {
+                println!("{}\t{}\t{}", atlas.slug, if atlas.open { "open" } else { "closed" }, atlas.title.de);
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn import(command: ImportCommand, parents: Vec<ParentRule>) -> Result<ExitCode> {
+    let bar = Bar::new();
+    let now = clock::now();
+    let (report, form) = match command {
+        ImportCommand::Boundaries(arguments) => {
+            let BoundariesArgs { import, .. } = &*arguments;
+            let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
+            let options = boundary_options(&arguments, parents)?;
+            let result =
+                import_boundaries(&store, &editor()?, &import.atlas, &import.file, &options, import.dry_run, now, &bar);
+            (result.await, import.report)
+        }
+        ImportCommand::Catalogue { import } => {
+            let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
+            (catalogue(&store, &import).await, import.report)
+        }
+        ImportCommand::Values { import, level, mapping, indicator, period, edition } => {
+            let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
+            let mapping = mapping.as_deref().map(read_mapping).transpose()?;
+            let options = ValuesOptions { level, edition, mapping, indicator, period };
+            let result =
+                import_values(&store, &editor()?, &import.atlas, &import.file, &options, import.dry_run, now, &bar);
+            (result.await, import.report)
+        }
+    };
+    bar.finish();
+    print_report(&report?, form)
+}
+
+async fn catalogue(store: &Store, import: &ImportArgs) -> Result<Report, IngestError> {
+    let editor = local().editor();
+    let editor = editor.ok_or_else(|| IngestError::Worker("you may not put data in".into()))?;
+    import_catalogue(store, &editor, &import.atlas, &import.file, import.dry_run, clock::now()).await
+}
+
+fn read_mapping(path: &Path) -> Result<Mapping> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the mapping {}", path.display()))?;
+    Mapping::parse(&text).map_err(|error| anyhow!("the mapping {} cannot be used: {error}", path.display()))
+}
+
+fn boundary_options(arguments: &BoundariesArgs, parents: Vec<ParentRule>) -> Result<BoundaryOptions> {
+    let key = |k: &String| k.parse::<RegionKey>().map_err(anyhow::Error::from);
+    Ok(BoundaryOptions {
+        level: arguments.level.clone(),
+        level_title: Text::german(arguments.level_title.clone().unwrap_or_else(|| arguments.level.to_string())),
+        key_field: arguments.key.clone(),
+        name_field: arguments.name.clone(),
+        short_name_field: arguments.short_name.clone(),
+        filter: arguments.filter.iter().map(|f| f.parse()).collect::<Result<_, _>>()?,
+        edition: arguments.edition.unwrap_or_else(|| clock::now().date_naive()),
+        parents,
+        crs: arguments.crs,
+        inhabited: arguments.inhabited.as_deref().map(str::parse).transpose()?,
+        uninhabited_keys: arguments.uninhabited.iter().map(key).collect::<Result<_>>()?,
+        attribution: arguments.attribution.clone(),
+        layer: arguments.layer.clone(),
+        snap_tolerance_m: arguments.snap,
+        tile_budget: DEFAULT_TILE_BUDGET,
+    })
+}
+
+/// Status 3 and the report for a rejected file.
+fn print_report(report: &Report, form: ReportForm) -> Result<ExitCode> {
+    match form {
+        ReportForm::Text => print!("{report}"),
+        ReportForm::Json => println!("{}", serde_json::to_string_pretty(report)?),
+    }
+    Ok(if report.rejected() { ExitCode::from(3) } else { ExitCode::SUCCESS })
+}
+
+async fn release_indicators(arguments: ReleaseArgs, periods: Vec<crate::domain::Period>) -> Result<ExitCode> {
+    let store = open(&location(arguments.store)?, OpenMode::ReadWrite).await?;
+    let request = ReleaseRequest {
+        indicators: arguments.indicators,
+        level: arguments.level,
+        periods,
+        audience: arguments.audience,
+    };
+    let released = release::release(&store, &publisher()?, &arguments.atlas, &request, clock::now()).await?;
+    for one in released {
+        let certificate = if one.certified { "" } else { "; without a certificate of disclosure control" };
+        println!("{} released on {}: {} periods{certificate}", one.indicator, request.level, one.periods);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn withdraw(arguments: ReleaseArgs) -> Result<ExitCode> {
+    let ReleaseArgs { indicators, atlas, level, audience, store } = arguments;
+    let store = open(&location(store)?, OpenMode::ReadWrite).await?;
+    release::withdraw(&store, &publisher()?, &atlas, &indicators, &level, audience).await?;
+    let catalogue = store.catalogue(&atlas).await?;
+    println!("{} withdrawn on {level}; copies already handed out cannot be recalled", indicators.len());
+    if audience == Audience::Public && catalogue.atlas.open {
+        let (count, required) =
+            (release::counting_indicators(&store, &catalogue).await?, catalogue.atlas.required_indicators);
+        if count < required {
+            println!("the public area is open with {count} of {required} indicators: `atlas close` closes it");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn classify_numbers(arguments: &ClassifyArgs) -> Result<ExitCode> {
+    let mut text = String::new();
+    match &arguments.file {
+        Some(path) => {
+            text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        }
+        None if std::io::stdin().is_terminal() => bail!("give a file of numbers, or numbers on standard input"),
+        None => {
+            std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
+        }
+    }
+    let mut numbers = Vec::new();
+    for (line, content) in text.lines().enumerate() {
+        for word in content.split([' ', '\t', ';']).filter(|w| !w.is_empty()) {
+            let number = word.parse::<f64>().ok().filter(|n| n.is_finite());
+            numbers.push(number.ok_or_else(|| anyhow!("line {}: '{word}' is not a number such as 12.5", line + 1))?);
+        }
+    }
+    let method = if arguments.breaks.is_empty() { arguments.method } else { Method::Manual };
+    let rule = ClassRule { method, classes: arguments.classes, breaks: arguments.breaks.clone() };
+    let classes = classify(&numbers, &rule, Vec::new())?;
+    let document = serde_json::json!({
+        "method": classes.method, "breaks": classes.breaks, "counts": classes.counts, "gvf": classes.gvf,
+    });
+    println!("{document}");
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,204 @@
+//! Configuration: defaults < `kommunalatlas.toml` < environment `KOMMUNALATLAS_*` < flags.
+//!
+//! Holds the settings of a server. Must not know: what they are used for.
+//!
+//! Invariant: a key that nobody knows is an error that names the nearest known one.
+
+use std::{net::SocketAddr, path::Path, str::FromStr};
+
+use crate::{atlas::CacheSizes, http::PublicUrl};
+
+/// The settings of a server.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// GeoPackage file or `postgres://…`.
+    pub store: String,
+    /// Address of the main listener.
+    pub listen: SocketAddr,
+    /// Where the server is reached from outside; by default `http://` and the listener's address.
+    pub public_url: Option<PublicUrl>,
+    /// Budgets of the caches.
+    pub caches: CacheSizes,
+}
+
+/// Why a configuration cannot be used. Each text says where and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// The file is no TOML.
+    #[error("{path} is not valid TOML: {source}")]
+    NoToml {
+        /// The file.
+        path: String,
+        /// Where and why.
+        source: Box<toml::de::Error>,
+    },
+    /// Nobody knows the key.
+    #[error("{place}: there is no setting '{key}'; the nearest one is '{nearest}'")]
+    UnknownKey {
+        /// File or `environment`.
+        place: String,
+        /// The key as written.
+        key: String,
+        /// The known key that looks most like it.
+        nearest: &'static str,
+    },
+    /// The value cannot be used.
+    #[error("{place}: '{value}' cannot be used for '{key}': {why}")]
+    BadValue {
+        /// File or `environment`.
+        place: String,
+        /// The key.
+        key: &'static str,
+        /// The value as written.
+        value: String,
+        /// Why, and what to write.
+        why: String,
+    },
+}
+
+/// Prefix of environment variables.
+const PREFIX: &str = "KOMMUNALATLAS_";
+
+/// The settings, by name, with what each takes.
+const KEYS: [&str; 7] = [
+    "store",
+    "listen",
+    "public_url",
+    "cache_skeletons_mib",
+    "cache_columns_mib",
+    "cache_tiles_mib",
+    "cache_geometry_mib",
+];
+
+/// Variables that tools of the project read; they are no settings.
+const NOT_SETTINGS: [&str; 4] = ["TEST_POSTGRES", "SHARED", "URL", "GRIDS"];
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            store: "kommunalatlas.gpkg".to_owned(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
+            caches: CacheSizes::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads a file, if one is given, then the environment over it.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or a key or value is wrong.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let mut config = Self::default();
+        if let Some(path) = file {
+            let place = path.display().to_string();
+            let text = std::fs::read_to_string(path)
+                .map_err(|source| ConfigError::Unreadable { path: place.clone(), source })?;
+            let table: toml::Table = text
+                .parse()
+                .map_err(|source| ConfigError::NoToml { path: place.clone(), source: Box::new(source) })?;
+            for (key, value) in &table {
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                config.set(&place, key, &text)?;
+            }
+        }
+        for (name, value) in environment {
+            let Some(key) = name.strip_prefix(PREFIX) else { continue };
+            if !NOT_SETTINGS.contains(&key) {
+                config.set("environment", &key.to_lowercase(), &value)?;
+            }
+        }
+        Ok(config)
+    }
+
+    fn set(&mut self, place: &str, key: &str, value: &str) -> Result<(), ConfigError> {
+        let Some(key) = KEYS.into_iter().find(|k| *k == key) else {
+            let near = |k: &&&str| (strsim::jaro_winkler(k, key) * 1e6) as i64;
+            let nearest = KEYS.iter().max_by_key(near).copied().unwrap_or(KEYS[0]);
+            return Err(ConfigError::UnknownKey { place: place.to_owned(), key: key.to_owned(), nearest });
+        };
+        let bad = |why: String| ConfigError::BadValue { place: place.to_owned(), key, value: value.to_owned(), why };
+        match key {
+            "store" => value.clone_into(&mut self.store),
+            "listen" => self.listen = parse(value, "write an address such as 127.0.0.1:8080").map_err(bad)?,
+            "public_url" => self.public_url = Some(PublicUrl::parse(value).map_err(bad)?),
+            budget => {
+                let mebibytes: u32 = parse(value, "write a whole number of mebibytes").map_err(bad)?;
+                let slot = match budget {
+                    "cache_skeletons_mib" => &mut self.caches.skeletons,
+                    "cache_columns_mib" => &mut self.caches.columns,
+                    "cache_tiles_mib" => &mut self.caches.tiles,
+                    _ => &mut self.caches.geometry,
+                };
+                *slot = u64::from(mebibytes) << 20;
+            }
+        }
+        Ok(())
+    }
+
+    /// The configured public URL, or the one of the listener.
+    ///
+    /// # Errors
+    /// A sentence, if the listener's address makes no URL.
+    pub fn public_url(&self) -> Result<PublicUrl, String> {
+        match &self.public_url {
+            Some(url) => Ok(url.clone()),
+            None if self.listen.ip().is_loopback() || self.listen.ip().is_unspecified() => {
+                PublicUrl::parse(&format!("http://localhost:{}", self.listen.port()))
+            }
+            None => PublicUrl::parse(&format!("http://{}", self.listen)),
+        }
+    }
+}
+
+fn parse<T: FromStr>(value: &str, advice: &str) -> Result<T, String> {
+    value.trim().parse().map_err(|_| advice.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Vec<_>>().into_iter()
+    }
+
+    #[test]
+    fn the_environment_goes_over_the_file_and_the_file_over_the_defaults() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("kommunalatlas.toml");
+        std::fs::write(&file, "store = \"a.gpkg\"\ncache_tiles_mib = 7\n").unwrap();
+        let config = Config::load(Some(&file), environment(&[("KOMMUNALATLAS_STORE", "b.gpkg"), ("HOME", "x")])).unwrap();
+        assert_eq!(config.store, "b.gpkg");
+        assert_eq!(config.caches.tiles, 7 << 20);
+        assert_eq!(config.listen.port(), 8080);
+        assert_eq!(config.public_url().unwrap().join("/"), "http://localhost:8080/");
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest_known_one() {
+        let error = Config::load(None, environment(&[("KOMMUNALATLAS_PUBLIC_ULR", "x")])).unwrap_err();
+        assert!(matches!(error, ConfigError::UnknownKey { nearest: "public_url", .. }), "{error}");
+    }
+
+    #[test]
+    fn a_bad_value_is_named_with_its_key() {
+        let error = Config::load(None, environment(&[("KOMMUNALATLAS_LISTEN", "8080")])).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "environment: '8080' cannot be used for 'listen': write an address such as 127.0.0.1:8080"
+        );
+    }
+}

@@ -1,0 +1,177 @@
+//! Tiles and TileJSON.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::HeaderMap,
+    response::Response,
+};
+
+use crate::{
+    atlas::{EditionEntry, LayerView, SeriesView, Version},
+    domain::{Audience, Lang, Text},
+    geometry::MAX_ZOOM,
+    http::{
+        App, AppState, HttpError,
+        answer::{self, Keep},
+        caller,
+        path::{self, LayerQuery},
+    },
+    tile::{Encoding, TileJson, VectorLayers},
+};
+
+/// What the headers of a tile depend on.
+struct TileHead {
+    encoding: Encoding,
+    etag: axum::http::HeaderValue,
+    keep: Keep,
+}
+
+impl TileHead {
+    fn new(headers: &HeaderMap, audience: Audience, version: Version, asked: Option<&str>) -> Self {
+        let encoding = answer::tile_encoding(headers);
+        let named = asked.is_some_and(|v| v == version.to_string());
+        Self { encoding, etag: answer::tile_etag(version, encoding), keep: Keep::of(audience, named) }
+    }
+}
+
+/// `/{atlas}/tiles/{level}/{indicator}/{period}/{z}/{x}/{y}`: values joined; period `all` has every period.
+pub(super) async fn tile(State(app): AppState, request: Request) -> Result<Response, HttpError> {
+    let access = caller(request.headers())?;
+    let [atlas, _, level, indicator, period, z, x, y] = path::segments(request.uri())?;
+    let coord = path::tile_coord(z, x, y)?;
+    let query: LayerQuery = path::query(request.uri())?;
+    let view = path::view(&app.atlases, &access, atlas)?;
+    if period == "all" {
+        let series = view.all_periods(level, indicator, query.edition).ok_or(HttpError::NotFound)?;
+        return all_periods_tile(&series, coord, request.headers(), view.audience(), query.v.as_deref()).await;
+    }
+    let layer = path::layer(&view, (level, indicator, period), &query)?;
+    if !layer.covers(coord) {
+        return Err(HttpError::NotFound);
+    }
+    let head = TileHead::new(request.headers(), layer.audience(), layer.version(), query.v.as_deref());
+    if answer::holds(request.headers(), &head.etag) {
+        return Ok(answer::unchanged(head.etag, head.keep));
+    }
+    Ok(answer::tile(layer.tile(coord, head.encoding).await?, head.encoding, head.etag, head.keep))
+}
+
+async fn all_periods_tile(
+    series: &SeriesView,
+    coord: crate::geometry::TileCoord,
+    headers: &HeaderMap,
+    audience: Audience,
+    asked: Option<&str>,
+) -> Result<Response, HttpError> {
+    if !series.covers(coord).await? {
+        return Err(HttpError::NotFound);
+    }
+    let head = TileHead::new(headers, audience, series.version(), asked);
+    if answer::holds(headers, &head.etag) {
+        return Ok(answer::unchanged(head.etag, head.keep));
+    }
+    Ok(answer::tile(series.tile(coord, head.encoding).await?, head.encoding, head.etag, head.keep))
+}
+
+/// `/{atlas}/tiles/{level}/{z}/{x}/{y}`: geometry, key and name only.
+pub(super) async fn boundary_tile(State(app): AppState, request: Request) -> Result<Response, HttpError> {
+    let access = caller(request.headers())?;
+    let [atlas, _, level, z, x, y] = path::segments(request.uri())?;
+    let coord = path::tile_coord(z, x, y)?;
+    let query: LayerQuery = path::query(request.uri())?;
+    let view = path::view(&app.atlases, &access, atlas)?;
+    let boundaries = view.boundaries(level, query.edition).ok_or(HttpError::NotFound)?;
+    if !boundaries.covers(coord) {
+        return Err(HttpError::NotFound);
+    }
+    let head = TileHead::new(request.headers(), boundaries.audience(), boundaries.version(), query.v.as_deref());
+    if answer::holds(request.headers(), &head.etag) {
+        return Ok(answer::unchanged(head.etag, head.keep));
+    }
+    Ok(answer::tile(boundaries.tile(coord, head.encoding).await?, head.encoding, head.etag, head.keep))
+}
+
+/// `/{atlas}/tiles/{level}/{indicator}/{period}.json`: TileJSON of a layer, or of all its periods.
+pub(super) async fn tilejson(State(app): AppState, request: Request) -> Result<Response, HttpError> {
+    let access = caller(request.headers())?;
+    let [atlas, _, level, indicator, last] = path::segments(request.uri())?;
+    let period = path::json_name(last)?;
+    let query: LayerQuery = path::query(request.uri())?;
+    let view = path::view(&app.atlases, &access, atlas)?;
+    let document = if period == "all" {
+        let series = view.all_periods(level, indicator, query.edition).ok_or(HttpError::NotFound)?;
+        all_periods_document(&app, atlas, &series, query.lang).await?
+    } else {
+        layer_document(&app, atlas, &path::layer(&view, (level, indicator, period), &query)?, query.lang)
+    };
+    Ok(answer::json(Keep::of(view.audience(), false), &document))
+}
+
+/// `/{atlas}/tiles/{level}.json`: TileJSON of the boundaries.
+pub(super) async fn boundary_tilejson(State(app): AppState, request: Request) -> Result<Response, HttpError> {
+    let access = caller(request.headers())?;
+    let [atlas, _, last] = path::segments(request.uri())?;
+    let query: LayerQuery = path::query(request.uri())?;
+    let view = path::view(&app.atlases, &access, atlas)?;
+    let boundaries = view.boundaries(path::json_name(last)?, query.edition).ok_or(HttpError::NotFound)?;
+    let edition = boundaries.edition();
+    let document = document(
+        &app,
+        edition,
+        edition.level.title.get(query.lang).to_owned(),
+        &format!("/{atlas}/tiles/{}", edition.level.slug),
+        boundaries.version(),
+    );
+    Ok(answer::json(Keep::of(view.audience(), false), &document.vector_layers(VectorLayers::GeometryOnly)))
+}
+
+/// "Title, period" in a language.
+fn layer_name(title: &Text, period: &str, lang: Lang) -> String {
+    format!("{}, {period}", title.get(lang))
+}
+
+/// TileJSON of one period.
+pub(super) fn layer_document(app: &Arc<App>, atlas: &str, view: &LayerView, lang: Lang) -> TileJson {
+    let layer = view.layer();
+    let slugs = (&layer.edition.level.slug, &layer.indicator.slug, &layer.period);
+    let name = layer_name(&layer.indicator.title, &layer.period.to_string(), lang);
+    let path = format!("/{atlas}/tiles/{}/{}/{}", slugs.0, slugs.1, slugs.2);
+    let document = document(app, &layer.edition, name, &path, view.version());
+    document.description(description(view, lang)).vector_layers(VectorLayers::OnePeriod)
+}
+
+async fn all_periods_document(
+    app: &Arc<App>,
+    atlas: &str,
+    series: &SeriesView,
+    lang: Lang,
+) -> Result<TileJson, HttpError> {
+    let first = &series.layers()[0];
+    let layer = first.layer();
+    let slugs: Vec<String> = series.layers().iter().map(|l| l.layer().period.to_string()).collect();
+    let name = layer_name(&layer.indicator.title, &slugs.join(", "), lang);
+    let path = format!("/{atlas}/tiles/{}/{}/all", layer.edition.level.slug, layer.indicator.slug);
+    let document = document(app, &layer.edition, name, &path, series.version()).minzoom(series.minzoom().await?);
+    Ok(document.description(description(first, lang)).vector_layers(VectorLayers::AllPeriods(&slugs)))
+}
+
+/// Unit and remarks, for whoever adds the tiles to a map of their own.
+fn description(view: &LayerView, lang: Lang) -> String {
+    let layer = view.layer();
+    let notes = layer.notes.iter().map(|n| n.get(lang));
+    std::iter::once(layer.indicator.unit.get(lang)).chain(notes).filter(|t| !t.is_empty()).collect::<Vec<_>>().join(". ")
+}
+
+fn document(app: &Arc<App>, edition: &EditionEntry, name: String, path: &str, version: Version) -> TileJson {
+    let b = edition.row.bounds;
+    let mut tiles = app.public_url.join(&format!("{path}/{{z}}/{{x}}/{{y}}.mvt?v={version}"));
+    // The newest edition needs no parameter only as long as it is the newest: the address names it always.
+    tiles.push_str(&format!("&edition={}", edition.row.valid_on));
+    TileJson::new(name, tiles)
+        .attribution(edition.row.attribution.clone())
+        .bounds([b.west, b.south, b.east, b.north])
+        .minzoom(edition.row.minzoom)
+        .maxzoom(MAX_ZOOM)
+}

@@ -1,0 +1,86 @@
+//! Why the store did not do something.
+
+use std::{error::Error, fmt::Display};
+
+/// Why the store did not do something. The texts are for the operator and hold no SQL and no password; what the
+/// database said is the source of [`StoreError::Database`] and belongs into the log only.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such file.
+    #[error("there is no store at '{0}': make one with 'kommunalatlas init'")]
+    NotFound(String),
+    /// Something else lies there.
+    #[error("'{0}' is not a store of Kommunalatlas")]
+    NotAStore(String),
+    /// The database cannot be used as it is set up.
+    #[error("{0}")]
+    Unusable(String),
+    /// A later program made this store.
+    #[error(
+        "the store has schema {found}, this program knows schemas up to {known}: use the newer program that wrote the store"
+    )]
+    Newer {
+        /// Schema of the store.
+        found: i64,
+        /// Latest schema of this program.
+        known: i64,
+    },
+    /// The store must be migrated first.
+    #[error("the store has schema {found}, this program needs {known}: run 'kommunalatlas migrate'")]
+    Older {
+        /// Schema of the store.
+        found: i64,
+        /// Latest schema of this program.
+        known: i64,
+    },
+    /// It exists and cannot be changed.
+    #[error("{what} '{name}' exists already and differs")]
+    Exists {
+        /// What kind of thing.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// It does not exist.
+    #[error("there is no {what} '{name}'")]
+    Unknown {
+        /// What kind of thing.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// What was handed over contradicts itself or the store.
+    #[error("{0}")]
+    Invalid(String),
+    /// What is stored cannot be read.
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
+    /// A file beside the store could not be read or written.
+    #[error("'{path}' cannot be used")]
+    File {
+        /// The file.
+        path: String,
+        /// What the operating system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database failed.
+    #[error("the database did not do what was asked; the log says why")]
+    Database(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl StoreError {
+    pub(super) fn unknown(what: &'static str, name: &(impl Display + ?Sized)) -> Self {
+        Self::Unknown { what, name: name.to_string() }
+    }
+
+    pub(super) fn damaged(what: &(impl Display + ?Sized)) -> Self {
+        Self::Damaged(what.to_string())
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(Box::new(error))
+    }
+}

@@ -1,0 +1,192 @@
+//! Releases: what an audience gets. Nothing in here reads a series.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::domain::{Audience, Column, Slug};
+use crate::store::{
+    EditionRow, Id, NewRelease, NewReleaseColumn, ReleaseColumnRow, ReleaseRow, Store, StoreError,
+    catalogue::atlas_id,
+    content, editions,
+    sql::{Row, Tx, json, params},
+};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+impl Store {
+    /// Stores a release and puts it in force in place of the one before. Its number is one more than that of the last
+    /// release of the same indicator, level and audience, withdrawn or not. Returns its id.
+    ///
+    /// # Errors
+    /// If atlas, indicator or level do not exist, if it has no column or two for the same edition and period, or if a
+    /// column does not fit its edition.
+    pub async fn publish(&self, atlas: &Slug, release: &NewRelease) -> Result<Id> {
+        let mut tx = self.begin_write().await?;
+        let atlas_id = atlas_id(&mut tx, atlas).await?;
+        let sql = "SELECT id FROM indicator WHERE atlas_id = $1 AND slug = $2";
+        if tx.row(sql, params![atlas_id, &release.indicator]).await?.is_none() {
+            return Err(StoreError::unknown("indicator", &release.indicator));
+        }
+        check_columns(release, &editions::list(&mut tx, atlas_id).await?)?;
+        let number = next_number(&mut tx, atlas_id, release).await?;
+        end(&mut tx, atlas_id, &release.indicator, &release.level, release.audience).await?;
+        let id = tx
+            .insert(
+                "INSERT INTO release (atlas_id, indicator, level, audience, number, in_force, released_at, released_by, \
+                 classification, certificate) VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9) RETURNING id",
+                params![
+                    atlas_id,
+                    &release.indicator,
+                    &release.level,
+                    release.audience.as_str(),
+                    number,
+                    release.at,
+                    &release.by,
+                    json(&release.classification)?,
+                    release.certificate.as_ref().map(json).transpose()?.as_deref(),
+                ],
+            )
+            .await?;
+        for column in &release.columns {
+            insert_column(&mut tx, atlas_id, id, column).await?;
+        }
+        tx.commit().await?;
+        Ok(id)
+    }
+
+    /// Ends the release in force, if there is one. Its rows stay, as the record of what was public. Returns whether there
+    /// was one.
+    ///
+    /// # Errors
+    /// If there is no such atlas.
+    pub async fn withdraw(
+        &self,
+        atlas: &Slug,
+        indicator: &Slug,
+        level: &Slug,
+        audience: Audience,
+    ) -> Result<bool> {
+        let mut tx = self.begin_write().await?;
+        let atlas_id = atlas_id(&mut tx, atlas).await?;
+        if !end(&mut tx, atlas_id, indicator, level, audience).await? {
+            return Ok(false);
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// The values of one period of a release.
+    ///
+    /// # Errors
+    /// If there is no such column.
+    pub async fn release_column(&self, column: Id) -> Result<Column> {
+        let row = self.row("SELECT observations FROM release_column WHERE id = $1", params![column]).await?;
+        let bytes = row.ok_or_else(|| StoreError::unknown("release column", &column))?.cells().bytes()?;
+        Column::from_bytes(&bytes).map_err(|e| StoreError::damaged(&e))
+    }
+}
+
+fn check_columns(release: &NewRelease, editions: &[EditionRow]) -> Result<()> {
+    if release.columns.is_empty() {
+        return Err(StoreError::Invalid(format!("a release of '{}' without any period", release.indicator)));
+    }
+    let mut seen = HashSet::new();
+    for column in &release.columns {
+        let edition = editions.iter().find(|e| e.id == column.edition && e.level == release.level);
+        let edition = edition
+            .ok_or_else(|| StoreError::unknown("edition", &format!("of level '{}'", release.level)))?;
+        if column.column.len() != edition.regions as usize {
+            let what = format!("the released column of {} does not fit its edition", column.period);
+            return Err(StoreError::Invalid(what));
+        }
+        if !seen.insert((column.edition, &column.period)) {
+            return Err(StoreError::Invalid(format!("two released columns for {}", column.period)));
+        }
+    }
+    Ok(())
+}
+
+async fn next_number(tx: &mut Tx, atlas_id: Id, release: &NewRelease) -> Result<i64> {
+    let sql = "SELECT coalesce(max(number), 0) + 1 FROM release \
+               WHERE atlas_id = $1 AND indicator = $2 AND level = $3 AND audience = $4";
+    let params = params![atlas_id, &release.indicator, &release.level, release.audience.as_str()];
+    tx.row(sql, params).await?.ok_or_else(|| StoreError::damaged("no number"))?.cells().get()
+}
+
+/// Takes the release in force out of force; false if there is none.
+async fn end(tx: &mut Tx, atlas_id: Id, indicator: &Slug, level: &Slug, audience: Audience) -> Result<bool> {
+    let ended = tx
+        .execute(
+            "UPDATE release SET in_force = 0 \
+             WHERE atlas_id = $1 AND indicator = $2 AND level = $3 AND audience = $4 AND in_force = 1",
+            params![atlas_id, indicator, level, audience.as_str()],
+        )
+        .await?;
+    Ok(ended > 0)
+}
+
+async fn insert_column(tx: &mut Tx, atlas_id: Id, release: Id, column: &NewReleaseColumn) -> Result<()> {
+    tx.execute(
+        "INSERT INTO release_column (atlas_id, release_id, edition_id, period, period_start, period_end, break_before, \
+         content_hash, note_de, note_en, observations) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        params![
+            atlas_id,
+            release,
+            column.edition,
+            &column.period,
+            column.period.start(),
+            column.period.end(),
+            column.break_before,
+            content::of_release_column(column)?,
+            column.note.as_ref().map(|n| n.de.as_str()),
+            column.note.as_ref().and_then(|n| n.en.as_deref()),
+            column.column.to_bytes(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The releases of an atlas that are in force, with their columns but without values.
+pub(super) async fn list_in_force(tx: &mut Tx, atlas_id: Id) -> Result<Vec<ReleaseRow>> {
+    let sql = "SELECT c.release_id, c.id, c.period, c.edition_id, c.content_hash, c.note_de, c.note_en, c.break_before \
+               FROM release_column c JOIN release r ON r.id = c.release_id WHERE r.atlas_id = $1 AND r.in_force = 1";
+    let mut columns: HashMap<Id, Vec<ReleaseColumnRow>> = HashMap::new();
+    for row in tx.rows(sql, params![atlas_id]).await? {
+        let (release, column) = read_column(&row)?;
+        columns.entry(release).or_default().push(column);
+    }
+    let sql = "SELECT id, indicator, level, audience, number, classification, certificate, released_at FROM release \
+               WHERE atlas_id = $1 AND in_force = 1";
+    let rows = tx.rows(sql, params![atlas_id]).await?;
+    rows.iter().map(|row| read_release(row, &mut columns)).collect()
+}
+
+fn read_column(row: &Row) -> Result<(Id, ReleaseColumnRow)> {
+    let mut cells = row.cells();
+    let release = cells.id()?;
+    let column = ReleaseColumnRow {
+        id: cells.id()?,
+        period: cells.parsed()?,
+        edition: cells.id()?,
+        content_hash: cells.text()?,
+        note: cells.wording_if_any()?,
+        break_before: cells.flag()?,
+    };
+    Ok((release, column))
+}
+
+fn read_release(row: &Row, columns: &mut HashMap<Id, Vec<ReleaseColumnRow>>) -> Result<ReleaseRow> {
+    let mut cells = row.cells();
+    let id = cells.id()?;
+    Ok(ReleaseRow {
+        id,
+        indicator: cells.parsed()?,
+        level: cells.parsed()?,
+        audience: cells.word()?,
+        number: cells.small()?,
+        classification: cells.json()?,
+        certified: cells.get::<Option<String>>()?.is_some(),
+        at: cells.parsed()?,
+        columns: columns.remove(&id).unwrap_or_default(),
+    })
+}

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# The Rust tests on SQLite and PostGIS, the styles by MapLibre's validator, then browser and QGIS.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+styles=$(mktemp -d)
+trap 'rm -rf "$styles"' EXIT
+KOMMUNALATLAS_STYLE_OUT="$styles" MVT_FIXTURES="$PWD/web/node_modules/@mapbox/mvt-fixtures" \
+    tests/postgres.sh cargo test --locked
+count=$(find "$styles" -name '*.json' | wc -l)
+[ "$count" -gt 0 ] || { echo "no style was written for validation" >&2; exit 1; }
+for style in "$styles"/*.json; do
+    node web/node_modules/.bin/gl-style-validate "$style"
+done
+echo "styles: $count valid"
+tests/e2e.sh
