@@ -129,7 +129,12 @@ impl Config {
             let nearest = KEYS.iter().max_by_key(near).copied().unwrap_or(KEYS[0]);
             return Err(ConfigError::UnknownKey { place: place.to_owned(), key: key.to_owned(), nearest });
         };
-        let bad = |why: String| ConfigError::BadValue { place: place.to_owned(), key, value: value.to_owned(), why };
+        let bad = |why: String| ConfigError::BadValue {
+            place: place.to_owned(),
+            key,
+            value: value.to_owned(),
+            why,
+        };
         match key {
             "store" => value.clone_into(&mut self.store),
             "listen" => self.listen = parse(value, "write an address such as 127.0.0.1:8080").map_err(bad)?,
@@ -180,7 +185,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("kommunalatlas.toml");
         std::fs::write(&file, "store = \"a.gpkg\"\ncache_tiles_mib = 7\n").unwrap();
-        let config = Config::load(Some(&file), environment(&[("KOMMUNALATLAS_STORE", "b.gpkg"), ("HOME", "x")])).unwrap();
+        let config =
+            Config::load(Some(&file), environment(&[("KOMMUNALATLAS_STORE", "b.gpkg"), ("HOME", "x")]))
+                .unwrap();
         assert_eq!(config.store, "b.gpkg");
         assert_eq!(config.caches.tiles, 7 << 20);
         assert_eq!(config.listen.port(), 8080);

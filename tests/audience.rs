@@ -2,15 +2,19 @@
 
 mod app;
 
-use kommunalatlas::http::ROUTES;
 use app::{Answer, NO_SECRETS, Secrets, TestApp, example};
+use kommunalatlas::http::ROUTES;
 
 const OTHER: Secrets = Secrets { offset: 17.5, extras: 2, hidden_parents: 1 };
 
 #[test]
 fn every_route_has_examples() {
     for route in ROUTES {
-        assert!(!route.examples.is_empty(), "{} needs an example, so that the audience tests ask for it", route.pattern);
+        assert!(
+            !route.examples.is_empty(),
+            "{} needs an example, so that the audience tests ask for it",
+            route.pattern
+        );
     }
 }
 
@@ -27,7 +31,8 @@ async fn stores_that_differ_only_in_unreleased_data_give_identical_answers_on_ev
                 ("OPTIONS", vec![]),
                 ("GET", vec![("authorization", "Bearer wrong")]),
             ] {
-                let (a, b) = (one.ask(method, &path, &headers).await, other.ask(method, &path, &headers).await);
+                let (a, b) =
+                    (one.ask(method, &path, &headers).await, other.ask(method, &path, &headers).await);
                 assert_eq!(a, b, "{method} {path} {headers:?}");
             }
         }
@@ -51,7 +56,8 @@ async fn what_is_hidden_answers_exactly_like_what_does_not_exist() {
         ("/a/values/l/i/2020.json?release=99", "/a/values/l/i/1999.json?release=99"),
     ];
     for (hidden, absent) in pairs {
-        let (hidden, absent): (Answer, Answer) = (app.get(&example(hidden)).await, app.get(&example(absent)).await);
+        let (hidden, absent): (Answer, Answer) =
+            (app.get(&example(hidden)).await, app.get(&example(absent)).await);
         assert_eq!(hidden.status, 404);
         assert_eq!(hidden, absent);
     }
@@ -74,7 +80,11 @@ async fn a_bad_token_is_refused_on_every_route_that_shows_data() {
     for route in ROUTES.iter().filter(|r| r.pattern.contains("{atlas}") || r.pattern == "/atlases.json") {
         for path in route.examples.iter().map(|p| example(p)) {
             let answer = app.ask("GET", &path, &[("authorization", "Bearer wrong")]).await;
-            assert_eq!((answer.status, answer.header("cache-control")), (401, Some("private, no-store")), "{path}");
+            assert_eq!(
+                (answer.status, answer.header("cache-control")),
+                (401, Some("private, no-store")),
+                "{path}"
+            );
         }
     }
 }

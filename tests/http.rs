@@ -39,10 +39,15 @@ async fn only_an_address_that_names_the_served_version_may_be_kept() {
     let url = tilejson["tiles"][0].as_str().unwrap().to_owned();
     let t = tile();
     let path = url.trim_start_matches("http://localhost:8080");
-    let path =
-        path.replace("{z}", &t.z().to_string()).replace("{x}", &t.x().to_string()).replace("{y}", &t.y().to_string());
+    let path = path
+        .replace("{z}", &t.z().to_string())
+        .replace("{x}", &t.x().to_string())
+        .replace("{y}", &t.y().to_string());
     let named = app.get(&path).await;
-    assert_eq!((named.status, named.header("cache-control")), (200, Some("public, max-age=31536000, immutable")));
+    assert_eq!(
+        (named.status, named.header("cache-control")),
+        (200, Some("public, max-age=31536000, immutable"))
+    );
     let plain = app.get(&example("/a/tiles/l/i/2020/{tile}.mvt")).await;
     assert_eq!(plain.header("cache-control"), Some("no-cache"));
     let old = app.get(&example("/a/tiles/l/i/2020/{tile}.mvt?v=0000000000000000")).await;
@@ -94,7 +99,10 @@ async fn head_has_the_headers_of_get_and_no_body() {
 async fn options_answers_a_preflight_and_other_methods_are_405() {
     let app = TestApp::new().await;
     let preflight = app.ask("OPTIONS", "/a/catalog.json", &[("origin", "https://example.org")]).await;
-    assert_eq!((preflight.status, preflight.header("access-control-allow-methods")), (204, Some("GET, HEAD, OPTIONS")));
+    assert_eq!(
+        (preflight.status, preflight.header("access-control-allow-methods")),
+        (204, Some("GET, HEAD, OPTIONS"))
+    );
     let post = app.ask("POST", "/a/catalog.json", &[]).await;
     assert_eq!((post.status, post.header("allow")), (405, Some("GET, HEAD, OPTIONS")));
 }
@@ -107,8 +115,9 @@ async fn texts_are_compressed_and_revalidated() {
         assert_eq!(answer.header("content-encoding"), Some(encoding));
         let etag = answer.header("etag").unwrap();
         assert!(etag.ends_with(&format!("-{encoding}\"")), "{etag}");
-        let again =
-            app.ask("GET", "/a/catalog.json", &[("accept-encoding", encoding), ("if-none-match", etag)]).await;
+        let again = app
+            .ask("GET", "/a/catalog.json", &[("accept-encoding", encoding), ("if-none-match", etag)])
+            .await;
         assert_eq!((again.status, again.body.len()), (304, 0));
     }
 }
@@ -136,9 +145,18 @@ async fn values_are_rounded_classified_and_marked() {
     assert_eq!(rows.len(), 9);
     // 1.25 and 2.5 … are released with one decimal.
     assert_eq!((rows[0]["value"].clone(), rows[0]["class"].clone()), (1.3.into(), 0.into()));
-    assert_eq!((rows[1]["value"].clone(), rows[1]["status"].clone()), (serde_json::Value::Null, "suppressed".into()));
-    assert_eq!((rows[2]["status"].clone(), rows[2]["class"].clone()), ("missing".into(), serde_json::Value::Null));
-    assert_eq!((rows[8]["inhabited"].clone(), rows[8]["class"].clone()), (false.into(), serde_json::Value::Null));
+    assert_eq!(
+        (rows[1]["value"].clone(), rows[1]["status"].clone()),
+        (serde_json::Value::Null, "suppressed".into())
+    );
+    assert_eq!(
+        (rows[2]["status"].clone(), rows[2]["class"].clone()),
+        ("missing".into(), serde_json::Value::Null)
+    );
+    assert_eq!(
+        (rows[8]["inhabited"].clone(), rows[8]["class"].clone()),
+        (false.into(), serde_json::Value::Null)
+    );
 }
 
 #[tokio::test]
@@ -158,13 +176,16 @@ async fn everything_works_below_a_path_prefix() {
     assert_eq!(app.get("/karten/a/catalog.json").await.status, 200);
     assert_eq!(app.get(&format!("/karten{}", example("/a/tiles/l/i/2020/{tile}.mvt"))).await.status, 200);
     let tilejson = app.get("/karten/a/tiles/l/i/2020.json").await.json();
-    assert!(tilejson["tiles"][0].as_str().unwrap().starts_with("https://example.org/karten/a/tiles/l/i/2020/"));
+    assert!(
+        tilejson["tiles"][0].as_str().unwrap().starts_with("https://example.org/karten/a/tiles/l/i/2020/")
+    );
 }
 
 #[tokio::test]
 async fn addresses_come_from_the_configured_url_and_never_from_the_request() {
     let app = TestApp::new().await;
-    let headers = [("host", "evil.example"), ("x-forwarded-host", "evil.example"), ("x-forwarded-proto", "https")];
+    let headers =
+        [("host", "evil.example"), ("x-forwarded-host", "evil.example"), ("x-forwarded-proto", "https")];
     for path in ["/a/tiles/l/i/2020.json", "/a/styles/l/i/2020.json", "/a/catalog.json"] {
         let body = String::from_utf8(app.ask("GET", path, &headers).await.body).unwrap();
         assert!(!body.contains("evil"), "{path}");

@@ -18,13 +18,35 @@ const TABLE: &[(&str, &[&str])] = &[
     ("config", &["atlas", "http"]),
     (
         "http",
-        &["domain", "geometry", "classification", "tile", "style", "access", "atlas", "store", "release", "ingest"],
+        &[
+            "domain",
+            "geometry",
+            "classification",
+            "tile",
+            "style",
+            "access",
+            "atlas",
+            "store",
+            "release",
+            "ingest",
+        ],
     ),
     (
         "cli",
         &[
-            "domain", "geometry", "classification", "tile", "style", "access", "atlas", "store", "release", "ingest", "http",
-            "clock", "config",
+            "domain",
+            "geometry",
+            "classification",
+            "tile",
+            "style",
+            "access",
+            "atlas",
+            "store",
+            "release",
+            "ingest",
+            "http",
+            "clock",
+            "config",
         ],
     ),
 ];
@@ -57,9 +79,13 @@ fn by_module() -> BTreeMap<String, Vec<(String, String)>> {
     let mut modules: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
     for file in rust_files(&src) {
         let relative = file.strip_prefix(&src).unwrap();
-        let module = relative.components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs");
+        let module =
+            relative.components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs");
         if !["lib", "main"].contains(&module) {
-            modules.entry(module.to_owned()).or_default().push((relative.display().to_string(), source(&file)));
+            modules
+                .entry(module.to_owned())
+                .or_default()
+                .push((relative.display().to_string(), source(&file)));
         }
     }
     modules
@@ -83,7 +109,8 @@ fn used(source: &str) -> Vec<String> {
                     break;
                 }
             }
-            names.extend(top.split(',').map(|part| part.trim().split("::").next().unwrap().trim().to_owned()));
+            names
+                .extend(top.split(',').map(|part| part.trim().split("::").next().unwrap().trim().to_owned()));
         } else {
             names.push(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
         }
@@ -114,7 +141,10 @@ fn sql_stands_only_in_the_store_and_in_the_reader_of_foreign_geopackages() {
     let allowed = ["store/", "ingest/boundaries/"];
     for (_, files) in by_module() {
         for (file, source) in files {
-            assert!(!source.contains("sqlx") || allowed.iter().any(|a| file.starts_with(a)), "{file} uses sqlx");
+            assert!(
+                !source.contains("sqlx") || allowed.iter().any(|a| file.starts_with(a)),
+                "{file} uses sqlx"
+            );
         }
     }
 }

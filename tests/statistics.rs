@@ -1,5 +1,8 @@
 //! Import of values, from files to the store, with what goes wrong on the way.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::float_cmp, reason = "numbers of a file must arrive exactly")]
+
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -416,4 +419,50 @@ async fn every_real_table_is_understood_or_refused_with_sentences() {
         assert!(!report.rejected(), "{report}");
         assert_eq!(report.facts["matched"], 3, "{report}");
     }
+}
+
+/// A small GENESIS table with two dates.
+fn genesis_table(rows: &str) -> String {
+    format!(
+        "GENESIS-Tabelle: 12411-01-01-5\nBevölkerung;;;\n;;31.12.2015;31.12.2014\n;;Insgesamt;Insgesamt\n{rows}__________\nStand: 2017\n"
+    )
+}
+
+#[tokio::test]
+async fn of_two_rows_of_a_gemeinde_that_changed_its_verband_the_one_with_values_counts() {
+    let fixture = Fixture::new(&LUECHOW[..2]).await;
+    let rows = "03354403001;A;-;7\n03354407001;A;12;-\n03354407002;B;5;5\n";
+    assert_stored(&fixture.import_text(&genesis_table(rows), &of_indicator("population")).await);
+    assert_eq!(fixture.column("population", "2015-12-31").await.value(0), Some(12.0));
+    assert_eq!(fixture.column("population", "2014-12-31").await.value(0), Some(7.0));
+    let rows = "03354403001;A;3;7\n03354407001;A;12;-\n";
+    let report = fixture.import_text(&genesis_table(rows), &of_indicator("population")).await;
+    assert_error(&report, Some(6), "the first stands in line 5");
+}
+
+#[tokio::test]
+async fn a_hyphen_is_not_applicable_where_the_region_did_not_exist_yet() {
+    let fixture = Fixture::new(&["03354001", "03354002", "03354501"]).await;
+    // 03354002 was formed from 03354099 in 2015; 03354501 is uninhabited.
+    let rows = "03354;Kreis;30;28\n03354001;A;10;9\n03354002;B;20;-\n03354099;Alt;-;19\n03354501;C;-;0\n";
+    let report = fixture.import_text(&genesis_table(rows), &of_indicator("population")).await;
+    assert_stored(&report);
+    assert_eq!(fixture.column("population", "2014-12-31").await.status(1), Status::NotApplicable);
+    assert_eq!(fixture.column("population", "2015-12-31").await.value(2), Some(0.0));
+    assert_eq!((&report.facts["unmatched"], &report.facts["not_yet_formed"]), (&1.into(), &1.into()));
+    assert_eq!(
+        (&report.facts["kreis_sums_equal"], &report.facts["kreis_sums_different"]),
+        (&1.into(), &1.into())
+    );
+}
+
+#[tokio::test]
+async fn only_the_asked_period_of_a_file_is_taken_and_a_period_that_is_not_there_is_an_error() {
+    let fixture = Fixture::new(&LUECHOW[..1]).await;
+    let text = "key;indicator;period;value\n03354001;population;2015;1\n03354001;population;2016;2\n";
+    let report = fixture.import_text(text, &ValuesOptions { period: "2016".parse().ok(), ..options() }).await;
+    assert_stored(&report);
+    assert_eq!((&report.facts["series"], &report.facts["left_out"]), (&1.into(), &1.into()));
+    let report = fixture.import_text(text, &ValuesOptions { period: "2020".parse().ok(), ..options() }).await;
+    assert_error(&report, None, "No value is of the indicator and period asked for");
 }

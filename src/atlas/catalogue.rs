@@ -236,10 +236,8 @@ impl<'a> AreaBuilder<'a> {
                         && r.level == layer.edition.level.slug
                 })
             };
-            let of_indicator = of_level.entry(layer.indicator.slug.clone()).or_insert_with(|| IndicatorLayers {
-                by_period: HashMap::new(),
-                layers: Vec::new(),
-                public: public(),
+            let of_indicator = of_level.entry(layer.indicator.slug.clone()).or_insert_with(|| {
+                IndicatorLayers { by_period: HashMap::new(), layers: Vec::new(), public: public() }
             });
             of_indicator.layers.push(Arc::new(layer));
         }

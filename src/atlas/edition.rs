@@ -23,7 +23,8 @@ impl EditionData {
         let regions = atlases.store.regions(entry.row.id).await?;
         let topology = Topology::from_bytes(&atlases.store.topology(entry.row.id).await?)?;
         let border_ranks = topology.border_ranks(&parent_ids(&regions, entry));
-        let labels = regions.iter().map(|r| r.label.map(|(lon, lat)| GridPoint::from_degrees(lon, lat))).collect();
+        let labels =
+            regions.iter().map(|r| r.label.map(|(lon, lat)| GridPoint::from_degrees(lon, lat))).collect();
         Ok(Self { regions, topology: Arc::new(topology), border_ranks, labels })
     }
 
@@ -70,7 +71,8 @@ impl EditionData {
 fn parent_ids(regions: &[RegionRow], entry: &EditionEntry) -> Vec<Vec<Option<u32>>> {
     let of_level = |level: &crate::domain::Slug| {
         let mut seen = std::collections::HashMap::new();
-        let parent = |r: &RegionRow| r.parents.iter().find(|(slug, _)| slug == level).map(|(_, key)| key.clone());
+        let parent =
+            |r: &RegionRow| r.parents.iter().find(|(slug, _)| slug == level).map(|(_, key)| key.clone());
         regions
             .iter()
             .map(|r| {

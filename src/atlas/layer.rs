@@ -214,7 +214,8 @@ impl SeriesView {
         const VALUE_BUDGET: usize = 300_000;
         let edition = &self.first().layer.edition;
         let data = self.first().atlases.edition(edition).await?;
-        let fits = |z: &u8| data.most_regions_in_a_tile(*z) * self.layers.len() * BYTES_PER_VALUE <= VALUE_BUDGET;
+        let fits =
+            |z: &u8| data.most_regions_in_a_tile(*z) * self.layers.len() * BYTES_PER_VALUE <= VALUE_BUDGET;
         Ok((edition.row.minzoom..MAX_ZOOM).find(fits).unwrap_or(MAX_ZOOM))
     }
 
@@ -242,7 +243,8 @@ impl SeriesView {
             for view in &self.layers {
                 columns.push((view.layer.period.to_string(), atlases.column(&view.layer).await?));
             }
-            let values: Vec<_> = columns.iter().map(|(slug, column)| (slug.clone(), column.values())).collect();
+            let values: Vec<_> =
+                columns.iter().map(|(slug, column)| (slug.clone(), column.values())).collect();
             Ok(Bytes::from(skeleton.encode(&Join::All(&values), encoding)))
         };
         atlases.caches.tiles.get_or_compute(key, compute).await

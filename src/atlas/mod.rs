@@ -68,7 +68,11 @@ impl Atlases {
     /// If the store cannot be read.
     pub async fn open(store: Store, sizes: CacheSizes) -> Result<Arc<Self>, AtlasError> {
         let catalogue = catalogue::Catalogue::read(&store).await?;
-        Ok(Arc::new(Self { store, catalogue: ArcSwap::from_pointee(catalogue), caches: caches::Caches::new(sizes) }))
+        Ok(Arc::new(Self {
+            store,
+            catalogue: ArcSwap::from_pointee(catalogue),
+            caches: caches::Caches::new(sizes),
+        }))
     }
 
     /// Reads the catalogue anew if the store has changed since; true if it had.

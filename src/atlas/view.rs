@@ -85,7 +85,9 @@ impl View {
     pub fn levels_of(&self, indicator: &Slug) -> Vec<IndicatorLevel<'_>> {
         let of_level = |level: &'_ Arc<Level>| self.area().layers.get(&level.slug)?.get(indicator);
         let levels = self.levels().iter().filter_map(|l| Some((l, of_level(l)?)));
-        levels.map(|(level, layers)| IndicatorLevel { level, layers: &layers.layers, public: layers.public }).collect()
+        levels
+            .map(|(level, layers)| IndicatorLevel { level, layers: &layers.layers, public: layers.public })
+            .collect()
     }
 
     /// One indicator, level and period; the newest edition unless one is asked for.
@@ -101,7 +103,12 @@ impl View {
     }
 
     /// All periods of one indicator on one edition of a level: the newest edition that has any, or the one asked for.
-    pub fn all_periods(&self, level: &str, indicator: &str, edition: Option<NaiveDate>) -> Option<SeriesView> {
+    pub fn all_periods(
+        &self,
+        level: &str,
+        indicator: &str,
+        edition: Option<NaiveDate>,
+    ) -> Option<SeriesView> {
         let layers = &self.area().layers.get(level)?.get(indicator)?.layers;
         let dates = layers.iter().map(|l| l.edition.row.valid_on);
         let date = dates.filter(|d| edition.is_none_or(|asked| asked == *d)).max()?;

@@ -94,9 +94,11 @@ pub(super) async fn make(store: &Store, editor: &Editor, publisher: &Publisher) 
     let folder = tempfile::tempdir().context("cannot make a temporary folder for the demo's files")?;
     for name in Files::iter() {
         let file = Files::get(&name).with_context(|| format!("{name} is not embedded"))?;
-        std::fs::write(folder.path().join(name.as_ref()), file.data).context("cannot write the demo's files")?;
+        std::fs::write(folder.path().join(name.as_ref()), file.data)
+            .context("cannot write the demo's files")?;
     }
-    let manifest: Manifest = toml::from_str(&read(folder.path(), "demo.toml")?).context("demo.toml cannot be used")?;
+    let manifest: Manifest =
+        toml::from_str(&read(folder.path(), "demo.toml")?).context("demo.toml cannot be used")?;
     let atlas = &manifest.atlas.slug;
     if store.atlases().await?.iter().any(|a| a.slug == *atlas) {
         return Ok(());
@@ -172,7 +174,8 @@ impl Demo<'_> {
         let file = self.folder.join(&part.file);
         let now = clock::now();
         let report =
-            import_boundaries(self.store, self.editor, self.atlas, &file, &options, false, now, &NoProgress).await?;
+            import_boundaries(self.store, self.editor, self.atlas, &file, &options, false, now, &NoProgress)
+                .await?;
         accept(&report)
     }
 
@@ -187,7 +190,9 @@ impl Demo<'_> {
         };
         let file = self.folder.join(&part.file);
         let now = clock::now();
-        let report = import_values(self.store, self.editor, self.atlas, &file, &options, false, now, &NoProgress).await?;
+        let report =
+            import_values(self.store, self.editor, self.atlas, &file, &options, false, now, &NoProgress)
+                .await?;
         accept(&report)
     }
 

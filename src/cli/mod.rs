@@ -257,7 +257,7 @@ struct BoundariesArgs {
     #[arg(long, value_name = "FIELD")]
     parent_field: Vec<String>,
     /// Coordinate reference system, where the file does not say: EPSG:25832
-    #[arg(long)]
+    #[arg(long, value_parser = crs)]
     crs: Option<Crs>,
     /// Layer of a GeoPackage
     #[arg(long)]
@@ -301,6 +301,11 @@ struct ClassifyArgs {
     /// Breaks of the manual method
     #[arg(long, value_delimiter = ',', allow_negative_numbers = true)]
     breaks: Vec<f64>,
+}
+
+fn crs(text: &str) -> Result<Crs, String> {
+    Crs::from_name(text)
+        .ok_or_else(|| format!("'{text}' is not a known system: use one of {}", Crs::names().join(", ")))
 }
 
 fn audience(text: &str) -> Result<Audience, String> {

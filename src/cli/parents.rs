@@ -38,7 +38,10 @@ pub(super) fn rules(matches: &ArgMatches) -> Result<Vec<ParentRule>, Error> {
 }
 
 /// The values of a flag with their places on the command line.
-fn given<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, id: &str) -> impl Iterator<Item = (usize, T)> {
+fn given<T: Clone + Send + Sync + 'static>(
+    matches: &ArgMatches,
+    id: &str,
+) -> impl Iterator<Item = (usize, T)> {
     let typed = matches.value_source(id) == Some(ValueSource::CommandLine);
     let places = matches.indices_of(id).filter(|_| typed).into_iter().flatten();
     let values = matches.get_many::<T>(id).into_iter().flatten().cloned();
@@ -46,9 +49,14 @@ fn given<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, id: &str) -> im
 }
 
 /// Where a flag at a place of the command line belongs: the last level before it.
-fn slot<T>(drafts: &mut [Draft], at: usize, part: impl Fn(&mut Draft) -> &mut Option<T>) -> Result<&mut Option<T>, Error> {
+fn slot<T>(
+    drafts: &mut [Draft],
+    at: usize,
+    part: impl Fn(&mut Draft) -> &mut Option<T>,
+) -> Result<&mut Option<T>, Error> {
     let draft = drafts.iter_mut().rev().find(|d| d.at < at);
-    let draft = draft.ok_or_else(|| wrong("give --parent-level before --parent-prefix, --parent-key or --parent-field"))?;
+    let draft = draft
+        .ok_or_else(|| wrong("give --parent-level before --parent-prefix, --parent-key or --parent-field"))?;
     let level = draft.level.clone();
     let slot = part(draft);
     match slot {
@@ -84,13 +92,17 @@ mod tests {
     use crate::cli::Cli;
 
     fn read(flags: &str) -> Result<Vec<ParentRule>, Error> {
-        let start = "kommunalatlas import boundaries f.geojson --atlas a --level gemeinde --key AGS --name GEN";
+        let start =
+            "kommunalatlas import boundaries f.geojson --atlas a --level gemeinde --key AGS --name GEN";
         rules(&Cli::command().try_get_matches_from(start.split(' ').chain(flags.split_whitespace())).unwrap())
     }
 
     #[test]
     fn each_flag_belongs_to_the_level_before_it() {
-        let rules = read("--parent-level sg --parent-prefix 9 --parent-key RS --parent-level kreis --parent-prefix 5").unwrap();
+        let rules = read(
+            "--parent-level sg --parent-prefix 9 --parent-key RS --parent-level kreis --parent-prefix 5",
+        )
+        .unwrap();
         let prefix = |of: Option<&str>, len| ParentKey::Prefix { of: of.map(str::to_owned), len };
         let key = |level: &str| rules.iter().find(|r| r.level.as_str() == level).unwrap().key.clone();
         assert_eq!((key("sg"), key("kreis")), (prefix(Some("RS"), 9), prefix(None, 5)));
@@ -98,7 +110,9 @@ mod tests {
 
     #[test]
     fn a_level_without_a_rule_and_a_rule_without_a_level_are_refused() {
-        for flags in ["--parent-level sg", "--parent-prefix 5", "--parent-level sg --parent-prefix 5 --parent-field F"] {
+        for flags in
+            ["--parent-level sg", "--parent-prefix 5", "--parent-level sg --parent-prefix 5 --parent-field F"]
+        {
             assert!(read(flags).is_err(), "{flags}");
         }
         assert!(read("").unwrap().is_empty());

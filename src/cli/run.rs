@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use tokio::net::TcpListener;
 
 use super::{
-    AtlasCommand, BoundariesArgs, ClassifyArgs, Cli, Command, ImportArgs, ImportCommand, ReleaseArgs, ReportForm,
+    AtlasCommand, BoundariesArgs, ClassifyArgs, Cli, Command, ImportCommand, ReleaseArgs, ReportForm,
     ServeArgs, StoreArg, demo, progress::Bar,
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     domain::{Audience, ClassRule, Method, RegionKey, Text},
     http::{self, App},
     ingest::{
-        IngestError, Report,
+        Report,
         boundaries::{BoundaryOptions, DEFAULT_TILE_BUDGET, ParentRule, import_boundaries},
         catalogue::import_catalogue,
         statistics::{Mapping, ValuesOptions, import_values},
@@ -92,7 +92,9 @@ async fn open(location: &str, mode: OpenMode) -> Result<Store> {
 }
 
 fn local() -> Access {
-    Access::local(std::env::var("USER").or_else(|_| std::env::var("USERNAME")).unwrap_or_else(|_| "local".into()))
+    Access::local(
+        std::env::var("USER").or_else(|_| std::env::var("USERNAME")).unwrap_or_else(|_| "local".into()),
+    )
 }
 
 fn editor() -> Result<Editor> {
@@ -105,16 +107,22 @@ fn publisher() -> Result<Publisher> {
 
 async fn serve_store(config: Config) -> Result<ExitCode> {
     tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()))
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()),
+        )
         .with_writer(std::io::stderr)
         .init();
     let store = open(&config.store, OpenMode::Create).await?;
     let atlases = Atlases::open(store, config.caches).await?;
     let glyphs = http::embedded_glyphs().context("the embedded fonts cannot be read")?;
-    let app = Arc::new(App { atlases: atlases.clone(), public_url: config.public_url().map_err(|e| anyhow!(e))?, glyphs });
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("cannot listen at {}; choose another address with --listen", config.listen))?;
+    let app = Arc::new(App {
+        atlases: atlases.clone(),
+        public_url: config.public_url().map_err(|e| anyhow!(e))?,
+        glyphs,
+    });
+    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+        format!("cannot listen at {}; choose another address with --listen", config.listen)
+    })?;
     tokio::spawn(keep_fresh(atlases));
     tracing::info!("serving {} at {}", config.listen, app.public_url.join("/"));
     http::serve(listener, app, stop_signal()).await.context("the server failed")?;
@@ -128,7 +136,10 @@ async fn keep_fresh(atlases: Arc<Atlases>) {
     loop {
         ticks.tick().await;
         if let Err(error) = atlases.refresh().await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the store cannot be read; the last state stays");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the store cannot be read; the last state stays"
+            );
         }
     }
 }
@@ -148,23 +159,38 @@ async fn stop_signal() {
 async fn check(location: &str) -> Result<ExitCode> {
     let store = open(location, OpenMode::ReadOnly).await?;
     let mut text = format!("store: content {}\n", store.content_hash().await?);
-    let pages = if http::web_file("index.html").is_some() { "in this binary" } else { "missing: run `make build`" };
+    let pages =
+        if http::web_file("index.html").is_some() { "in this binary" } else { "missing: run `make build`" };
     writeln!(text, "pages and fonts: {pages}")?;
     for catalogue in store.catalogues().await? {
         let atlas = &catalogue.atlas;
         let counting = release::counting_indicators(&store, &catalogue).await?;
         let state = if atlas.open { "open" } else { "closed" };
-        writeln!(text, "atlas {}: {state}, {counting} of {} indicators count", atlas.slug, atlas.required_indicators)?;
+        writeln!(
+            text,
+            "atlas {}: {state}, {counting} of {} indicators count",
+            atlas.slug, atlas.required_indicators
+        )?;
         for edition in &catalogue.editions {
             let (level, date) = (&edition.level, edition.valid_on);
-            writeln!(text, "  level {level}, edition {date}: {} regions from zoom {}", edition.regions, edition.minzoom)?;
+            writeln!(
+                text,
+                "  level {level}, edition {date}: {} regions from zoom {}",
+                edition.regions, edition.minzoom
+            )?;
         }
         for indicator in &catalogue.indicators {
             let series = catalogue.series.iter().filter(|s| s.indicator == indicator.slug).count();
             let missing = indicator.sheet.missing_fields(indicator.kind);
-            let sheet = if missing.is_empty() { "complete".into() } else { format!("lacks {}", missing.join(", ")) };
+            let sheet =
+                if missing.is_empty() { "complete".into() } else { format!("lacks {}", missing.join(", ")) };
             let released = catalogue.releases.iter().filter(|r| r.indicator == indicator.slug).map(|r| {
-                format!("; {} on {}{}", r.audience.as_str(), r.level, if r.certified { "" } else { " (no certificate)" })
+                format!(
+                    "; {} on {}{}",
+                    r.audience.as_str(),
+                    r.level,
+                    if r.certified { "" } else { " (no certificate)" }
+                )
             });
             let released: String = released.collect();
             writeln!(text, "  indicator {}: {series} series, sheet {sheet}{released}", indicator.slug)?;
@@ -194,7 +220,12 @@ async fn atlas(command: AtlasCommand) -> Result<ExitCode> {
         }
         AtlasCommand::List { store } => {
             for atlas in open(&location(store)?, OpenMode::ReadOnly).await?.atlases().await? {
-                println!("{}\t{}\t{}", atlas.slug, if atlas.open { "open" } else { "closed" }, atlas.title.de);
+                println!(
+                    "{}\t{}\t{}",
+                    atlas.slug,
+                    if atlas.open { "open" } else { "closed" },
+                    atlas.title.de
+                );
             }
         }
     }
@@ -203,26 +234,43 @@ async fn atlas(command: AtlasCommand) -> Result<ExitCode> {
 
 async fn import(command: ImportCommand, parents: Vec<ParentRule>) -> Result<ExitCode> {
     let bar = Bar::new();
-    let now = clock::now();
+    let (editor, now) = (editor()?, clock::now());
     let (report, form) = match command {
         ImportCommand::Boundaries(arguments) => {
             let BoundariesArgs { import, .. } = &*arguments;
             let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
             let options = boundary_options(&arguments, parents)?;
-            let result =
-                import_boundaries(&store, &editor()?, &import.atlas, &import.file, &options, import.dry_run, now, &bar);
+            let result = import_boundaries(
+                &store,
+                &editor,
+                &import.atlas,
+                &import.file,
+                &options,
+                import.dry_run,
+                now,
+                &bar,
+            );
             (result.await, import.report)
         }
         ImportCommand::Catalogue { import } => {
             let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
-            (catalogue(&store, &import).await, import.report)
+            let result = import_catalogue(&store, &editor, &import.atlas, &import.file, import.dry_run, now);
+            (result.await, import.report)
         }
         ImportCommand::Values { import, level, mapping, indicator, period, edition } => {
             let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
             let mapping = mapping.as_deref().map(read_mapping).transpose()?;
             let options = ValuesOptions { level, edition, mapping, indicator, period };
-            let result =
-                import_values(&store, &editor()?, &import.atlas, &import.file, &options, import.dry_run, now, &bar);
+            let result = import_values(
+                &store,
+                &editor,
+                &import.atlas,
+                &import.file,
+                &options,
+                import.dry_run,
+                now,
+                &bar,
+            );
             (result.await, import.report)
         }
     };
@@ -230,14 +278,9 @@ async fn import(command: ImportCommand, parents: Vec<ParentRule>) -> Result<Exit
     print_report(&report?, form)
 }
 
-async fn catalogue(store: &Store, import: &ImportArgs) -> Result<Report, IngestError> {
-    let editor = local().editor();
-    let editor = editor.ok_or_else(|| IngestError::Worker("you may not put data in".into()))?;
-    import_catalogue(store, &editor, &import.atlas, &import.file, import.dry_run, clock::now()).await
-}
-
 fn read_mapping(path: &Path) -> Result<Mapping> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the mapping {}", path.display()))?;
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the mapping {}", path.display()))?;
     Mapping::parse(&text).map_err(|error| anyhow!("the mapping {} cannot be used: {error}", path.display()))
 }
 
@@ -245,7 +288,9 @@ fn boundary_options(arguments: &BoundariesArgs, parents: Vec<ParentRule>) -> Res
     let key = |k: &String| k.parse::<RegionKey>().map_err(anyhow::Error::from);
     Ok(BoundaryOptions {
         level: arguments.level.clone(),
-        level_title: Text::german(arguments.level_title.clone().unwrap_or_else(|| arguments.level.to_string())),
+        level_title: Text::german(
+            arguments.level_title.clone().unwrap_or_else(|| arguments.level.to_string()),
+        ),
         key_field: arguments.key.clone(),
         name_field: arguments.name.clone(),
         short_name_field: arguments.short_name.clone(),
@@ -297,7 +342,9 @@ async fn withdraw(arguments: ReleaseArgs) -> Result<ExitCode> {
         let (count, required) =
             (release::counting_indicators(&store, &catalogue).await?, catalogue.atlas.required_indicators);
         if count < required {
-            println!("the public area is open with {count} of {required} indicators: `atlas close` closes it");
+            println!(
+                "the public area is open with {count} of {required} indicators: `atlas close` closes it"
+            );
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -307,9 +354,12 @@ fn classify_numbers(arguments: &ClassifyArgs) -> Result<ExitCode> {
     let mut text = String::new();
     match &arguments.file {
         Some(path) => {
-            text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            text =
+                std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         }
-        None if std::io::stdin().is_terminal() => bail!("give a file of numbers, or numbers on standard input"),
+        None if std::io::stdin().is_terminal() => {
+            bail!("give a file of numbers, or numbers on standard input")
+        }
         None => {
             std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
         }
@@ -318,7 +368,9 @@ fn classify_numbers(arguments: &ClassifyArgs) -> Result<ExitCode> {
     for (line, content) in text.lines().enumerate() {
         for word in content.split([' ', '\t', ';']).filter(|w| !w.is_empty()) {
             let number = word.parse::<f64>().ok().filter(|n| n.is_finite());
-            numbers.push(number.ok_or_else(|| anyhow!("line {}: '{word}' is not a number such as 12.5", line + 1))?);
+            numbers.push(
+                number.ok_or_else(|| anyhow!("line {}: '{word}' is not a number such as 12.5", line + 1))?,
+            );
         }
     }
     let method = if arguments.breaks.is_empty() { arguments.method } else { Method::Manual };

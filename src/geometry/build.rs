@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use geo::{BooleanOps, MakeValid};
+use geo::{BooleanOps, CoordsIter, MakeValid};
 use geo_types::{LineString, MultiPolygon};
 
 use super::MAX_ZOOM;
 use super::grid::GridPoint;
 use super::labels::{self, LabelPoint};
 use super::noding;
-use super::report::{self, Defect, TopologyReport, from_geo, to_geo, unit_length};
+use super::report::{self, Defect, Repair, TopologyReport, from_geo, to_geo, unit_length};
 use super::rings::{self, Polygon, Xy};
 use super::simplify::Simplifier;
 use super::topology::{self, Topology};
@@ -96,8 +96,9 @@ pub fn build_edition(
     progress(Step::Measure, 0.0);
     measure(&polygons, &mut report);
     for (ordinal, region) in regions.iter().enumerate() {
-        if polygons[ordinal].is_empty() && region.is_some() {
-            report.repair(ordinal, Defect::Lost, [0, 0]);
+        if let (true, Some(region)) = (polygons[ordinal].is_empty(), region) {
+            let place = region.coords_iter().next().map_or((0.0, 0.0), |c| (c.x, c.y));
+            report.repaired.push(Repair { ordinal: ordinal as u32, defect: Defect::Lost, place });
         }
     }
     report.repaired.sort_by_key(|repair| repair.ordinal);

@@ -274,3 +274,74 @@ pub(super) fn square_in_box(centre: Xy, half: i32) -> Option<Vec<Xy>> {
     let [right, bottom] = centre.map(|value| (value + half).min(HIGH));
     (left < right && top < bottom).then(|| vec![[left, top], [right, top], [right, bottom], [left, bottom]])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(rings: &[&[Xy]]) -> (Vec<Polygon>, i64) {
+        let clamped = rings.iter().map(|ring| {
+            let mut path = Vec::new();
+            clamp_path(ring.iter().chain(ring.first()).copied(), &mut path);
+            path.pop();
+            path
+        });
+        polygons_of(clamped.collect())
+    }
+
+    #[test]
+    fn a_ring_within_the_box_stays_as_it_is() {
+        let ring = [[0, 0], [100, 0], [100, 100]];
+        assert_eq!(cut(&[&ring]), (vec![vec![ring.to_vec()]], 0));
+    }
+
+    #[test]
+    fn prongs_that_reach_into_the_box_become_polygons_without_a_bridge() {
+        let fork = [[-500, 0], [50, 0], [50, 10], [-400, 10], [-400, 20], [50, 20], [50, 30], [-500, 30]];
+        let (polygons, surplus) = cut(&[&fork]);
+        assert_eq!((polygons.len(), surplus), (2, 0));
+        assert!(
+            polygons.iter().all(|polygon| polygon.len() == 1 && rings::area2(&polygon[0]) == 2 * 114 * 10)
+        );
+    }
+
+    #[test]
+    fn a_ring_around_the_box_becomes_the_box() {
+        let (polygons, surplus) = cut(&[&[[-900, -900], [9000, -900], [9000, 9000], [-900, 9000]]]);
+        assert_eq!((polygons.len(), surplus), (1, 0));
+        assert_eq!(rings::area2(&polygons[0][0]), 2 * 4224 * 4224);
+    }
+
+    #[test]
+    fn a_hole_that_crosses_the_box_is_cut_out_of_the_exterior() {
+        let outer: [Xy; 4] = [[-900, -900], [9000, -900], [9000, 9000], [-900, 9000]];
+        let hole: [Xy; 4] = [[-500, 0], [-500, 100], [36, 100], [36, 0]];
+        let (polygons, surplus) = cut(&[&outer, &hole]);
+        assert_eq!((polygons.len(), polygons[0].len(), surplus), (1, 1, 0));
+        assert_eq!(rings::area2(&polygons[0][0]), 2 * (4224 * 4224 - 100 * 100));
+        let (polygons, surplus) = cut(&[&outer, &[[-900, -900], [-900, 9000], [9000, 9000], [9000, -900]]]);
+        assert_eq!((polygons.len(), surplus), (0, 0));
+    }
+
+    #[test]
+    fn a_ring_turned_inside_out_is_dropped_and_accounted_for() {
+        let (polygons, surplus) = cut(&[&[[0, 0], [0, 10], [10, 0]]]);
+        assert_eq!((polygons.len(), surplus), (0, 100));
+    }
+
+    #[test]
+    fn lines_along_the_edge_of_the_box_are_no_pieces() {
+        let path = [[-64, 0], [50, 50], [-64, 100], [-64, 200], [0, 300]];
+        assert_eq!(inner_pieces(&path), [vec![[-64, 0], [50, 50], [-64, 100]], vec![[-64, 200], [0, 300]]]);
+    }
+
+    #[test]
+    fn a_corner_is_passed_outside() {
+        let mut path = Vec::new();
+        clamp_path([[-200, 100], [100, -200]].into_iter(), &mut path);
+        assert_eq!(path, [[-64, 100], [-64, -36], [-36, -64], [100, -64]]);
+        path.clear();
+        clamp_path([[-400, 100], [100, -400]].into_iter(), &mut path);
+        assert_eq!(path, [[-64, 100], [-64, -64], [100, -64]]);
+    }
+}

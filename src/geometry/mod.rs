@@ -5,6 +5,11 @@
 //!
 //! Invariant: a border between two regions is one arc. It is simplified once per zoom and rounded once, so both sides
 //! stay identical at every zoom.
+//!
+//! At import, [`Reprojector`] brings a file's coordinates to degrees. [`build_edition`] puts the regions on the grid,
+//! repairs and matches them (`noding`), cuts their rings into arcs (`topology`), simplifies these from zoom 14 down to
+//! 0 (`simplify`) and places label points (`labels`). [`Topology`] and one [`ZoomArcs`] per zoom are stored as bytes.
+//! When a tile is asked for, [`ZoomGeometry`] cuts it out of the arcs of its zoom (`tile_geometry`, `clip`).
 
 mod build;
 mod clip;

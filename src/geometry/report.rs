@@ -34,7 +34,7 @@ pub struct Repair {
     pub ordinal: u32,
     /// What was wrong.
     pub defect: Defect,
-    /// Longitude and latitude in degrees.
+    /// Longitude and latitude in degrees of a point of it; (0, 0) where there is none.
     pub place: (f64, f64),
 }
 

@@ -453,3 +453,48 @@ fn the_farthest_parent_level_that_differs_gives_the_rank_of_a_border() {
     let outer = (0..ranks.len()).filter(|&arc| built.topology.sides(arc).contains(&None));
     assert!(outer.into_iter().all(|arc| ranks[arc] == 2));
 }
+
+#[test]
+fn a_region_too_small_for_a_zoom_is_drawn_as_a_square_and_its_surplus_recorded() {
+    let square = |x: f64, side: f64| {
+        let ring = vec![(x, 50.0), (x + side, 50.0), (x + side, 50.0 + side), (x, 50.0 + side)];
+        Some(MultiPolygon::from(Polygon::new(LineString::from(ring), vec![])))
+    };
+    let built =
+        build_edition(&[square(9.0, 0.001), square(9.1, 1.0)], &BuildOptions::default(), &mut |_, _| {});
+    let built = built.unwrap();
+    let small = built.labels[0].unwrap().point;
+    for zoom in zooms(&built) {
+        let tile = zoom.tile(TileCoord::containing(zoom.zoom(), small), &[]);
+        let region = &tile.regions[0];
+        assert_eq!(region.ordinal, 0);
+        let drawn: i64 = region.polygons.iter().flatten().map(|ring| rings::area2(ring)).sum();
+        if built.zooms[usize::from(zoom.zoom())].collapsed_count() == 0 {
+            assert_eq!(region.surplus, 0);
+        } else {
+            assert_eq!(drawn, 2 * 64);
+            assert!((2 * 48..=2 * 64).contains(&region.surplus));
+        }
+    }
+    assert!(built.zooms[3].collapsed_count() > 0 && built.zooms[14].collapsed_count() == 0);
+}
+
+#[test]
+fn borders_that_nearly_coincide_become_one_arc_if_a_tolerance_is_given() {
+    let polygon = |points: &[(f64, f64)]| {
+        Some(MultiPolygon::from(Polygon::new(LineString::from(points.to_vec()), vec![])))
+    };
+    // The second polygon's border lies 0.4 m to the east and has a vertex that the first lacks.
+    let regions = [
+        polygon(&[(9.0, 50.0), (9.1, 50.0), (9.1, 50.1), (9.0, 50.1)]),
+        polygon(&[(9.100_006, 50.0), (9.2, 50.0), (9.2, 50.1), (9.100_006, 50.1), (9.100_005, 50.05)]),
+    ];
+    let shared = |snap_tolerance_m: f64| {
+        let built = build_edition(&regions, &BuildOptions { snap_tolerance_m }, &mut |_, _| {}).unwrap();
+        let both =
+            (0..built.topology.arc_count()).filter(|&arc| !built.topology.sides(arc).contains(&None)).count();
+        (both, built.report.snapped > 0, built.report.gaps.len())
+    };
+    assert_eq!(shared(0.0), (0, false, 0));
+    assert_eq!(shared(1.0), (1, true, 0));
+}

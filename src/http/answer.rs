@@ -134,7 +134,8 @@ fn accepts_gzip(item: &str) -> bool {
 /// Compress what is text and not tiny.
 pub(super) fn worth_compressing(_: StatusCode, _: HttpVersion, headers: &HeaderMap, _: &Extensions) -> bool {
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok()).unwrap_or(u64::MAX);
+    let length =
+        headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok()).unwrap_or(u64::MAX);
     length > 256 && !media_type.starts_with("image/png") && !media_type.starts_with("font/woff2")
 }
 

@@ -38,7 +38,9 @@ impl IntoResponse for HttpError {
             Self::Unauthorized => {
                 (StatusCode::UNAUTHORIZED, "The credentials are wrong or have expired.".to_owned())
             }
-            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "Use GET, HEAD or OPTIONS.".to_owned()),
+            Self::MethodNotAllowed => {
+                (StatusCode::METHOD_NOT_ALLOWED, "Use GET, HEAD or OPTIONS.".to_owned())
+            }
             Self::Internal => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "The server failed; its log says how.".to_owned())
             }
@@ -50,7 +52,10 @@ impl IntoResponse for HttpError {
         match status {
             StatusCode::UNAUTHORIZED => {
                 headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer, Basic realm=\"Kommunalatlas\""));
+                headers.insert(
+                    header::WWW_AUTHENTICATE,
+                    HeaderValue::from_static("Bearer, Basic realm=\"Kommunalatlas\""),
+                );
             }
             StatusCode::METHOD_NOT_ALLOWED => {
                 headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));

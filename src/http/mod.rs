@@ -64,7 +64,9 @@ impl PublicUrl {
     /// # Errors
     /// A sentence, if it is not one.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let refuse = |why| Err(format!("public URL '{text}' {why}; write for instance https://atlas.example.org"));
+        let refuse = |why: &str| {
+            Err(format!("public URL '{text}' {why}; write for instance https://atlas.example.org"))
+        };
         let uri: axum::http::Uri = match text.parse() {
             Ok(uri) => uri,
             Err(error) => return refuse(&format!("is not a URL ({error})")),
@@ -173,7 +175,12 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         pattern: "/{atlas}/tiles/{level}/{z}/{x}/{y}",
-        examples: &["/a/tiles/l/{tile}.mvt", "/a/tiles/l/{tile}", "/a/tiles/l/30/0/0.mvt", "/a/tiles/hidden/{tile}.mvt"],
+        examples: &[
+            "/a/tiles/l/{tile}.mvt",
+            "/a/tiles/l/{tile}",
+            "/a/tiles/l/30/0/0.mvt",
+            "/a/tiles/hidden/{tile}.mvt",
+        ],
         methods: || get(tiles::boundary_tile),
         compression: Compression::Own,
     },
@@ -214,7 +221,11 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         pattern: "/{atlas}/values/{level}/{indicator}/{period}",
-        examples: &["/a/values/l/i/2020.json", "/a/values/l/i/2020.csv?lang=de", "/a/values/l/secret/2020.json"],
+        examples: &[
+            "/a/values/l/i/2020.json",
+            "/a/values/l/i/2020.csv?lang=de",
+            "/a/values/l/secret/2020.json",
+        ],
         methods: || get(values::period),
         compression: Compression::PerAnswer,
     },
@@ -237,7 +248,9 @@ pub fn router(app: Arc<App>) -> Router {
     } else {
         Router::new().nest(&prefix, router).fallback(async || HttpError::NotFound)
     };
-    router.layer(CatchPanicLayer::custom(|_| HttpError::Internal.into_response())).layer(middleware::from_fn(common))
+    router
+        .layer(CatchPanicLayer::custom(|_| HttpError::Internal.into_response()))
+        .layer(middleware::from_fn(common))
 }
 
 /// Serves the router until `stop` is over; answers under way are finished.
@@ -268,7 +281,10 @@ async fn common(request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, OPTIONS"));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Authorization, If-None-Match"));
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_HEADERS,
+        HeaderValue::from_static("Authorization, If-None-Match"),
+    );
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("ETag"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response

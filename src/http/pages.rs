@@ -29,7 +29,8 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
      frame-ancestors 'self'";
 
 /// Fonts of the map labels.
-const FONTS: [&str; 3] = ["fonts/NotoSans-Regular.ttf", "fonts/NotoSans-SemiBold.ttf", "fonts/NotoSans-Bold.ttf"];
+const FONTS: [&str; 3] =
+    ["fonts/NotoSans-Regular.ttf", "fonts/NotoSans-SemiBold.ttf", "fonts/NotoSans-Bold.ttf"];
 
 /// Stands in the pages where the path of the server's root belongs, with a slash at its end.
 const ROOT_PLACEHOLDER: &str = "__ROOT__";

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
+    http::{HeaderMap, Uri},
     response::Response,
 };
 use serde::Deserialize;
@@ -41,7 +42,7 @@ enum Theme {
 
 /// `/{atlas}/styles/{level}/{indicator}/{period}.json`
 pub(super) async fn style(State(app): AppState, request: Request) -> Result<Response, HttpError> {
-    let (view, map) = Map::read(&app, &request).await?;
+    let (view, map) = Map::read(&app, request.uri(), request.headers()).await?;
     let layer = map.layer.layer();
     let title = |level: &crate::domain::Text| level.get(map.query.lang).to_owned();
     let borders: Vec<String> = std::iter::once(title(&layer.edition.level.title))
@@ -64,7 +65,7 @@ pub(super) async fn style(State(app): AppState, request: Request) -> Result<Resp
 
 /// `/{atlas}/legends/{level}/{indicator}/{period}.json`
 pub(super) async fn legend(State(app): AppState, request: Request) -> Result<Response, HttpError> {
-    let (view, map) = Map::read(&app, &request).await?;
+    let (view, map) = Map::read(&app, request.uri(), request.headers()).await?;
     let document = make_legend(&map.input()).map_err(|error| HttpError::BadRequest(format!("{error}.")))?;
     Ok(answer::json(Keep::of(view.audience(), false), &document))
 }
@@ -81,11 +82,11 @@ struct Map {
 }
 
 impl Map {
-    async fn read(app: &Arc<App>, request: &Request) -> Result<(View, Self), HttpError> {
-        let access = caller(request.headers())?;
-        let [atlas, _, level, indicator, last] = path::segments(request.uri())?;
-        let query: LayerQuery = path::query(request.uri())?;
-        let look: LookQuery = path::query(request.uri())?;
+    async fn read(app: &Arc<App>, uri: &Uri, headers: &HeaderMap) -> Result<(View, Self), HttpError> {
+        let access = caller(headers)?;
+        let [atlas, _, level, indicator, last] = path::segments(uri)?;
+        let query: LayerQuery = path::query(uri)?;
+        let look: LookQuery = path::query(uri)?;
         let view = path::view(&app.atlases, &access, atlas)?;
         let layer = path::layer(&view, (level, indicator, path::json_name(last)?), &query)?;
         let column = layer.column().await?;
@@ -96,7 +97,8 @@ impl Map {
         })?;
         let stored_classes = asked.is_none();
         let classification = asked.map_or_else(|| layer.layer().classification.clone(), Arc::new);
-        let tally = Tally::of(&column, &classification, |ordinal| inhabited.get(ordinal).copied().unwrap_or(false));
+        let tally =
+            Tally::of(&column, &classification, |ordinal| inhabited.get(ordinal).copied().unwrap_or(false));
         let note = layer.note(query.lang);
         Ok((view, Self { layer, query, look, classification, stored_classes, tally, note }))
     }
@@ -113,7 +115,11 @@ impl Map {
             period: &layer.period,
             classification: &self.classification,
             tally: &self.tally,
-            palette: self.look.palette.as_deref().or(indicator.palette.as_ref().map(crate::domain::Slug::as_str)),
+            palette: self
+                .look
+                .palette
+                .as_deref()
+                .or(indicator.palette.as_ref().map(crate::domain::Slug::as_str)),
             polarity: indicator.polarity,
             source: indicator.sheet.source.get(lang),
             note: self.note.as_deref(),

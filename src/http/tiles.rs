@@ -18,7 +18,7 @@ use crate::{
         caller,
         path::{self, LayerQuery},
     },
-    tile::{Encoding, TileJson, VectorLayers},
+    tile::{Encoding, Fields, TileJson},
 };
 
 /// What the headers of a tile depend on.
@@ -45,7 +45,8 @@ pub(super) async fn tile(State(app): AppState, request: Request) -> Result<Respo
     let view = path::view(&app.atlases, &access, atlas)?;
     if period == "all" {
         let series = view.all_periods(level, indicator, query.edition).ok_or(HttpError::NotFound)?;
-        return all_periods_tile(&series, coord, request.headers(), view.audience(), query.v.as_deref()).await;
+        return all_periods_tile(&series, coord, request.headers(), view.audience(), query.v.as_deref())
+            .await;
     }
     let layer = path::layer(&view, (level, indicator, period), &query)?;
     if !layer.covers(coord) {
@@ -86,7 +87,8 @@ pub(super) async fn boundary_tile(State(app): AppState, request: Request) -> Res
     if !boundaries.covers(coord) {
         return Err(HttpError::NotFound);
     }
-    let head = TileHead::new(request.headers(), boundaries.audience(), boundaries.version(), query.v.as_deref());
+    let head =
+        TileHead::new(request.headers(), boundaries.audience(), boundaries.version(), query.v.as_deref());
     if answer::holds(request.headers(), &head.etag) {
         return Ok(answer::unchanged(head.etag, head.keep));
     }
@@ -117,14 +119,15 @@ pub(super) async fn boundary_tilejson(State(app): AppState, request: Request) ->
     let view = path::view(&app.atlases, &access, atlas)?;
     let boundaries = view.boundaries(path::json_name(last)?, query.edition).ok_or(HttpError::NotFound)?;
     let edition = boundaries.edition();
-    let document = document(
-        &app,
+    let place = Place {
         edition,
-        edition.level.title.get(query.lang).to_owned(),
-        &format!("/{atlas}/tiles/{}", edition.level.slug),
-        boundaries.version(),
-    );
-    Ok(answer::json(Keep::of(view.audience(), false), &document.vector_layers(VectorLayers::GeometryOnly)))
+        name: edition.level.title.get(query.lang).to_owned(),
+        path: format!("/{atlas}/tiles/{}", edition.level.slug),
+        version: boundaries.version(),
+        minzoom: edition.row.minzoom,
+    };
+    let document = document(&app, place, Fields::GeometryOnly, query.lang);
+    Ok(answer::json(Keep::of(view.audience(), false), &document))
 }
 
 /// "Title, period" in a language.
@@ -133,13 +136,17 @@ fn layer_name(title: &Text, period: &str, lang: Lang) -> String {
 }
 
 /// TileJSON of one period.
-pub(super) fn layer_document(app: &Arc<App>, atlas: &str, view: &LayerView, lang: Lang) -> TileJson {
+fn layer_document(app: &Arc<App>, atlas: &str, view: &LayerView, lang: Lang) -> TileJson {
     let layer = view.layer();
     let slugs = (&layer.edition.level.slug, &layer.indicator.slug, &layer.period);
-    let name = layer_name(&layer.indicator.title, &layer.period.to_string(), lang);
-    let path = format!("/{atlas}/tiles/{}/{}/{}", slugs.0, slugs.1, slugs.2);
-    let document = document(app, &layer.edition, name, &path, view.version());
-    document.description(description(view, lang)).vector_layers(VectorLayers::OnePeriod)
+    let place = Place {
+        edition: &layer.edition,
+        name: layer_name(&layer.indicator.title, &layer.period.to_string(), lang),
+        path: format!("/{atlas}/tiles/{}/{}/{}", slugs.0, slugs.1, slugs.2),
+        version: view.version(),
+        minzoom: layer.edition.row.minzoom,
+    };
+    document(app, place, Fields::One, lang).described(description(view, lang))
 }
 
 async fn all_periods_document(
@@ -151,27 +158,41 @@ async fn all_periods_document(
     let first = &series.layers()[0];
     let layer = first.layer();
     let slugs: Vec<String> = series.layers().iter().map(|l| l.layer().period.to_string()).collect();
-    let name = layer_name(&layer.indicator.title, &slugs.join(", "), lang);
-    let path = format!("/{atlas}/tiles/{}/{}/all", layer.edition.level.slug, layer.indicator.slug);
-    let document = document(app, &layer.edition, name, &path, series.version()).minzoom(series.minzoom().await?);
-    Ok(document.description(description(first, lang)).vector_layers(VectorLayers::AllPeriods(&slugs)))
+    let place = Place {
+        edition: &layer.edition,
+        name: layer_name(&layer.indicator.title, &slugs.join(", "), lang),
+        path: format!("/{atlas}/tiles/{}/{}/all", layer.edition.level.slug, layer.indicator.slug),
+        version: series.version(),
+        minzoom: series.minzoom().await?,
+    };
+    Ok(document(app, place, Fields::All(&slugs), lang).described(description(first, lang)))
 }
 
 /// Unit and remarks, for whoever adds the tiles to a map of their own.
 fn description(view: &LayerView, lang: Lang) -> String {
     let layer = view.layer();
     let notes = layer.notes.iter().map(|n| n.get(lang));
-    std::iter::once(layer.indicator.unit.get(lang)).chain(notes).filter(|t| !t.is_empty()).collect::<Vec<_>>().join(". ")
+    std::iter::once(layer.indicator.unit.get(lang))
+        .chain(notes)
+        .filter(|t| !t.is_empty())
+        .collect::<Vec<_>>()
+        .join(". ")
 }
 
-fn document(app: &Arc<App>, edition: &EditionEntry, name: String, path: &str, version: Version) -> TileJson {
-    let b = edition.row.bounds;
-    let mut tiles = app.public_url.join(&format!("{path}/{{z}}/{{x}}/{{y}}.mvt?v={version}"));
+/// Where a tileset is and what it is called.
+struct Place<'a> {
+    edition: &'a EditionEntry,
+    name: String,
+    path: String,
+    version: Version,
+    minzoom: u8,
+}
+
+fn document(app: &Arc<App>, place: Place<'_>, fields: Fields<'_>, lang: Lang) -> TileJson {
+    let row = &place.edition.row;
     // The newest edition needs no parameter only as long as it is the newest: the address names it always.
-    tiles.push_str(&format!("&edition={}", edition.row.valid_on));
-    TileJson::new(name, tiles)
-        .attribution(edition.row.attribution.clone())
-        .bounds([b.west, b.south, b.east, b.north])
-        .minzoom(edition.row.minzoom)
-        .maxzoom(MAX_ZOOM)
+    let tiles = format!("{}/{{z}}/{{x}}/{{y}}.mvt?v={}&edition={}", place.path, place.version, row.valid_on);
+    let bounds = [row.bounds.west, row.bounds.south, row.bounds.east, row.bounds.north];
+    TileJson::new(place.name, app.public_url.join(&tiles), bounds, (place.minzoom, MAX_ZOOM), fields, lang)
+        .attributed(row.attribution.clone())
 }

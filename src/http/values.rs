@@ -30,7 +30,9 @@ pub(super) async fn period(State(app): AppState, request: Request) -> Result<Res
     let keep = Keep::of(view.audience(), false);
     match suffix {
         "json" => Ok(answer::json(keep, &period_document(atlas, &layer, &rows, query.lang))),
-        "csv" => csv_answer(keep, &[(layer, rows)], query.lang, &format!("{atlas}-{indicator}-{level}-{period}")),
+        "csv" => {
+            csv_answer(keep, &[(layer, rows)], query.lang, &format!("{atlas}-{indicator}-{level}-{period}"))
+        }
         _ => Err(HttpError::NotFound),
     }
 }
@@ -85,9 +87,7 @@ fn head(atlas: &str, view: &LayerView, lang: Lang) -> Value {
 }
 
 fn period_document(atlas: &str, view: &LayerView, rows: &[Row], lang: Lang) -> Value {
-    let row = |r: &Row| {
-        json!({"key": r.key, "name": r.name, "value": r.value, "status": r.status, "class": r.class, "inhabited": r.inhabited})
-    };
+    let row = |r: &Row| json!({"key": r.key, "name": r.name, "value": r.value, "status": r.status, "class": r.class, "inhabited": r.inhabited});
     let mut document = head(atlas, view, lang);
     document["period"] = view.layer().period.to_string().into();
     document["break_before"] = view.layer().break_before.into();
@@ -103,8 +103,10 @@ fn series_document(atlas: &str, tables: &[Table], lang: Lang) -> Value {
         json!({"key": r.key, "name": r.name, "inhabited": r.inhabited, "values": values, "statuses": statuses})
     };
     let mut document = head(atlas, first, lang);
-    document["periods"] = tables.iter().map(|(view, _)| Value::from(view.layer().period.to_string())).collect();
-    document["breaks_before"] = tables.iter().map(|(view, _)| Value::from(view.layer().break_before)).collect();
+    document["periods"] =
+        tables.iter().map(|(view, _)| Value::from(view.layer().period.to_string())).collect();
+    document["breaks_before"] =
+        tables.iter().map(|(view, _)| Value::from(view.layer().break_before)).collect();
     document["rows"] = regions.iter().enumerate().map(row).collect();
     document
 }
@@ -124,8 +126,19 @@ fn csv_answer(keep: Keep, tables: &[Table], lang: Lang, name: &str) -> Result<Re
 
 fn csv_text(tables: &[Table], lang: Lang) -> Result<Vec<u8>, csv::Error> {
     let delimiter = if lang == Lang::De { b';' } else { b',' };
-    let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer("\u{feff}".as_bytes().to_vec());
-    writer.write_record(["key", "name", "indicator", "period", "value", "status", "unit", "source", "note"])?;
+    let mut writer =
+        csv::WriterBuilder::new().delimiter(delimiter).from_writer("\u{feff}".as_bytes().to_vec());
+    writer.write_record([
+        "key",
+        "name",
+        "indicator",
+        "period",
+        "value",
+        "status",
+        "unit",
+        "source",
+        "note",
+    ])?;
     for (view, rows) in tables {
         let layer = view.layer();
         let indicator = &layer.indicator;

@@ -171,7 +171,11 @@ fn chosen_series<'a>(
     let absent: Vec<String> = request.periods.iter().filter(absent).map(ToString::to_string).collect();
     if series.is_empty() || !absent.is_empty() {
         let periods = if absent.is_empty() { String::new() } else { format!(" for {}", absent.join(", ")) };
-        return Err(ReleaseError::NoValues { indicator: slug.clone(), level: request.level.clone(), periods });
+        return Err(ReleaseError::NoValues {
+            indicator: slug.clone(),
+            level: request.level.clone(),
+            periods,
+        });
     }
     Ok(series)
 }
@@ -218,7 +222,8 @@ pub async fn withdraw(
 ) -> Result<(), ReleaseError> {
     let catalogue = store.catalogue(atlas).await?;
     for indicator in indicators {
-        let in_force = |r: &ReleaseRow| r.indicator == *indicator && r.level == *level && r.audience == audience;
+        let in_force =
+            |r: &ReleaseRow| r.indicator == *indicator && r.level == *level && r.audience == audience;
         if !catalogue.releases.iter().any(in_force) {
             return Err(ReleaseError::NotReleased { indicator: indicator.clone(), level: level.clone() });
         }

@@ -3,7 +3,7 @@
 use std::{error::Error, fmt::Display};
 
 /// Why the store did not do something. The texts are for the operator and hold no SQL and no password; what the
-/// database said is the source of [`StoreError::Database`] and belongs into the log only.
+/// database said is the source of an error and belongs into the log or on the operator's terminal only.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// There is no such file.
@@ -15,6 +15,9 @@ pub enum StoreError {
     /// The database cannot be used as it is set up.
     #[error("{0}")]
     Unusable(String),
+    /// The database server does not answer or does not let us in.
+    #[error("the database server of the store cannot be reached")]
+    Unreachable(#[source] Box<dyn Error + Send + Sync>),
     /// A later program made this store.
     #[error(
         "the store has schema {found}, this program knows schemas up to {known}: use the newer program that wrote the store"
@@ -55,8 +58,8 @@ pub enum StoreError {
     /// What is stored cannot be read.
     #[error("the store is damaged: {0}")]
     Damaged(String),
-    /// A file beside the store could not be read or written.
-    #[error("'{path}' cannot be used")]
+    /// A file beside the store could not be made.
+    #[error("'{path}' cannot be made")]
     File {
         /// The file.
         path: String,

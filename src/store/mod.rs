@@ -11,6 +11,7 @@ mod content;
 mod editions;
 mod error;
 mod open;
+mod people;
 mod records;
 mod releases;
 mod schema;
@@ -21,5 +22,6 @@ mod successions;
 
 pub use error::StoreError;
 pub use open::{OpenMode, PostgresStore, SqliteStore, Store};
+pub use people::AccessStore;
 pub use records::*;
 pub use schema::Migrated;

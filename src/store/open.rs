@@ -32,14 +32,16 @@ pub enum Store {
 /// A GeoPackage file.
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
-    pool: SqlitePool,
+    readers: SqlitePool,
+    writer: SqlitePool,
     path: PathBuf,
 }
 
 /// A PostGIS database.
 #[derive(Debug, Clone)]
 pub struct PostgresStore {
-    pool: PgPool,
+    readers: PgPool,
+    writer: PgPool,
 }
 
 /// What a store is opened for.
@@ -54,11 +56,15 @@ pub enum OpenMode {
     Create,
 }
 
-/// A writer waits this long for another one, for instance for the import of all boundaries of Germany.
+/// A writer waits this long for another process, for instance for the import of all boundaries of Germany.
 const BUSY_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Reads are short and rare behind the caches, writers come one after the other: a few connections are enough.
-const CONNECTIONS: u32 = 4;
+/// A writer waits this long for the writers before it in the same process.
+const WRITER_TIMEOUT: Duration = Duration::from_mins(5);
+
+/// Reads are short and rare behind the caches: a few connections are enough. Writers come one after the other anyway, so
+/// they share one connection of their own; however many of them wait, readers do not.
+const READERS: u32 = 4;
 
 /// After a large import the write-ahead log is cut back to this many bytes.
 const JOURNAL_LIMIT: &str = "33554432";
@@ -83,20 +89,21 @@ impl Store {
             let read_only = options.clone().options([("default_transaction_read_only", "on")]);
             let options = if mode == OpenMode::ReadOnly { read_only } else { options };
             check_server(&options, location).await?;
-            let pool = PgPoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await?;
-            return Ok(Self::Postgres(PostgresStore { pool }));
+            let writer = PgPoolOptions::new().max_connections(1).acquire_timeout(WRITER_TIMEOUT);
+            let writer = writer.connect_lazy_with(options.clone());
+            let readers = PgPoolOptions::new().max_connections(READERS).connect_with(options).await?;
+            return Ok(Self::Postgres(PostgresStore { readers, writer }));
         }
         let path = PathBuf::from(location);
         schema::check(found_in_file(&path).await?.ok_or_else(|| StoreError::NotFound(location.into()))?)?;
         let options = file_options(&path).read_only(mode == OpenMode::ReadOnly);
         let options =
             if mode == OpenMode::ReadOnly { options } else { options.journal_mode(SqliteJournalMode::Wal) };
-        let pool = SqlitePoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .test_before_acquire(false)
-            .connect_with(options)
-            .await?;
-        Ok(Self::Sqlite(SqliteStore { pool, path }))
+        let writer = SqlitePoolOptions::new().max_connections(1).acquire_timeout(WRITER_TIMEOUT);
+        let writer = writer.connect_lazy_with(options.clone());
+        let readers = SqlitePoolOptions::new().max_connections(READERS).test_before_acquire(false);
+        let readers = readers.connect_with(options).await?;
+        Ok(Self::Sqlite(SqliteStore { readers, writer, path }))
     }
 
     /// Makes the store at `location` if there is none, or brings it to the schema of this program. A file is copied to
@@ -115,8 +122,14 @@ impl Store {
     /// Waits for running statements, then closes all connections.
     pub async fn close(&self) {
         match self {
-            Self::Sqlite(store) => store.pool.close().await,
-            Self::Postgres(store) => store.pool.close().await,
+            Self::Sqlite(store) => {
+                store.readers.close().await;
+                store.writer.close().await;
+            }
+            Self::Postgres(store) => {
+                store.readers.close().await;
+                store.writer.close().await;
+            }
         }
     }
 
@@ -155,8 +168,8 @@ impl Store {
     /// All rows of a single query.
     pub(super) async fn rows(&self, sql: &'static str, params: Vec<Param>) -> Result<Vec<Row>> {
         let mut reader = match self {
-            Self::Sqlite(store) => Reader::Sqlite(store.pool.acquire().await?),
-            Self::Postgres(store) => Reader::Postgres(store.pool.acquire().await?),
+            Self::Sqlite(store) => Reader::Sqlite(store.readers.acquire().await?),
+            Self::Postgres(store) => Reader::Postgres(store.readers.acquire().await?),
         };
         reader.rows(sql, params).await
     }
@@ -169,18 +182,18 @@ impl Store {
     /// Begins to read; all that follows sees the same state.
     pub(super) async fn begin_read(&self) -> Result<Tx> {
         Ok(match self {
-            Self::Sqlite(store) => Tx::Sqlite(store.pool.begin().await?),
-            Self::Postgres(store) => {
-                Tx::Postgres(store.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
-            }
+            Self::Sqlite(store) => Tx::Sqlite(store.readers.begin().await?),
+            Self::Postgres(store) => Tx::Postgres(
+                store.readers.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
+            ),
         })
     }
 
-    /// Begins to write. Raising the generation first makes writers wait for each other, on both databases.
+    /// Begins to write. Raising the generation first makes writers of other processes wait too, on both databases.
     pub(super) async fn begin_write(&self) -> Result<Tx> {
         let mut tx = match self {
-            Self::Sqlite(store) => Tx::Sqlite(store.pool.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(store) => Tx::Postgres(store.pool.begin().await?),
+            Self::Sqlite(store) => Tx::Sqlite(store.writer.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(store) => Tx::Postgres(store.writer.begin().await?),
         };
         tx.execute("UPDATE state SET generation = generation + 1", params![]).await?;
         if let Tx::Postgres(_) = tx {
@@ -300,7 +313,7 @@ async fn server_options(location: &str) -> Result<PgConnectOptions> {
         .parse()
         .map_err(|_| StoreError::Unusable("the postgres:// address of the store cannot be read".into()))?;
     let options = options.application_name("kommunalatlas").disable_statement_logging();
-    let mut connection = options.connect().await?;
+    let mut connection = options.connect().await.map_err(|e| StoreError::Unreachable(Box::new(e)))?;
     let postgis: Option<String> = sqlx::query_scalar(
         "SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace \
          WHERE e.extname = 'postgis'",

@@ -31,7 +31,9 @@ impl Pen<'_> {
             self.command(MOVE_TO, 1);
             self.step(first);
             self.command(LINE_TO, rest.len());
-            rest.iter().for_each(|&point| self.step(point));
+            for &point in rest {
+                self.step(point);
+            }
         }
     }
 }
@@ -50,7 +52,9 @@ pub(super) fn polygons(out: &mut Vec<u8>, polygons: &[Vec<Vec<[i32; 2]>>]) {
 /// Appends the commands of lines.
 pub(super) fn lines<'a>(out: &mut Vec<u8>, lines: impl Iterator<Item = &'a Vec<[i32; 2]>>) {
     let mut pen = Pen { out, at: [0, 0] };
-    lines.filter(|line| line.len() >= 2).for_each(|line| pen.path(line));
+    for line in lines.filter(|line| line.len() >= 2) {
+        pen.path(line);
+    }
 }
 
 /// Appends the commands of one point.

@@ -12,9 +12,10 @@ use flate2::{Compress, Compression, FlushCompress};
 use libdeflater::{CompressionLvl, Compressor};
 
 use super::{
-    huffman::{BitWriter, LiteralCode},
+    huffman::{BitWriter, BlockCode, Counts, FARTHEST},
     join::Join,
     layer::{Layer, Places},
+    repeats::{Borders, Token},
     wire,
 };
 
@@ -33,58 +34,78 @@ const CHANGING_LEVEL: i32 = 1;
 /// Method DEFLATE, no flags, no time, no particular system.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
+/// Most bytes by which a feature's head can be longer with the values of one period than without: three attributes
+/// with a key below 128 and a value below 2²¹, and the lengths of tags, feature and (counted here too) layer.
+const HEAD_GROWTH: usize = 16;
+
 /// The pieces of a tile that are compressed once.
 #[derive(Debug)]
 pub(super) struct Frozen {
     borders: Vec<u8>,
     /// Static keys and values of the `regions` layer.
     table: Vec<u8>,
-    code: LiteralCode,
-    /// The geometry of every feature of `regions` by `code`; each begins at a byte.
+    code: BlockCode,
+    /// The geometry of every feature of `regions` by `code`, but for the distances of repeats.
     geometries: Vec<u8>,
-    ends: Vec<End>,
+    pieces: Vec<Piece>,
 }
 
-/// Where a feature's bits end: after this byte but for the last few bits.
+/// Bits of a feature's geometry. They begin at a byte.
 #[derive(Debug)]
-struct End {
-    byte: u32,
-    spare: u32,
+struct Piece {
+    /// After this byte they end …
+    end: u32,
+    /// … but for so many bits.
+    spare: u8,
+    next: Next,
+}
+
+/// What follows a [`Piece`].
+#[derive(Debug, Clone, Copy)]
+enum Next {
+    /// The distance of a repeat: the place of the feature's geometry in the tile plus this.
+    Distance(i32),
+    /// The next feature.
+    Feature,
 }
 
 impl Frozen {
     /// Compresses what never changes, if that is worth it: not in small tiles, nor where shapes repeat (as cells of a
-    /// raster do), which only a search for repeated strings makes small.
+    /// raster do), which only a search for all repeats makes small.
     pub(super) fn new(borders: &[u8], regions: &Layer) -> Option<Self> {
         if regions.geometry().len() < SPLICE_FROM {
             return None;
         }
-        let code = LiteralCode::new(&byte_counts(regions));
-        let (mut geometries, mut ends) = (Vec::new(), Vec::new());
-        for geometry in regions.geometries() {
-            let mut writer = BitWriter::after(geometries);
-            code.literals(&mut writer, geometry);
-            let spare;
-            (geometries, spare) = writer.finish();
-            ends.push(End { byte: geometries.len() as u32, spare });
+        let mut bare = borders.to_vec();
+        let places = regions.write(&regions.join(&Join::GeometryOnly), &mut bare);
+        let tokens = tokens(borders, regions, &places);
+        let code = BlockCode::new(&counts(&bare, regions, &places, &tokens));
+        let mut frozen = Self {
+            borders: piece(borders)?,
+            table: piece(regions.table())?,
+            code,
+            geometries: Vec::new(),
+            pieces: Vec::new(),
+        };
+        for (geometry, tokens) in regions.geometries().zip(&tokens) {
+            frozen.freeze(geometry, tokens);
         }
-        if geometries.len() * 10 > compressed_len(regions.geometry()) * 11 {
-            return None;
-        }
-        geometries.shrink_to_fit();
-        ends.shrink_to_fit();
-        Some(Self { borders: piece(borders)?, table: piece(regions.table())?, code, geometries, ends })
+        frozen.geometries.shrink_to_fit();
+        frozen.pieces.shrink_to_fit();
+        let usual = compressed_len(&[borders, regions.geometry()].concat());
+        (frozen.compressed_len() * 4 <= usual * 5).then_some(frozen)
     }
 
     /// Bytes held on the heap.
     pub(super) fn weight(&self) -> usize {
         let bytes = [&self.borders, &self.table, &self.geometries];
         bytes.iter().map(|b| b.capacity()).sum::<usize>()
-            + self.ends.capacity() * size_of::<End>()
+            + self.pieces.capacity() * size_of::<Piece>()
             + self.code.weight()
     }
 
-    /// Compresses a tile that begins with the `borders` and `regions` layers from which this was made.
+    /// Compresses a tile that begins with the `borders` and `regions` layers from which this was made, the latter
+    /// with at most one period joined.
     pub(super) fn gzip(&self, tile: &[u8], regions: &Layer, places: &Places) -> Vec<u8> {
         let mut out = Vec::with_capacity(tile.len() + HEADER.len());
         out.extend_from_slice(&HEADER);
@@ -92,36 +113,92 @@ impl Frozen {
         let mut writer = BitWriter::after(out);
         self.code.open(&mut writer);
         let (mut coded, mut from) = (places.start, 0);
-        for ((geometry, &at), end) in regions.geometries().zip(&places.geometries).zip(&self.ends) {
+        let mut pieces = self.pieces.iter();
+        for (geometry, &at) in regions.geometries().zip(&places.geometries) {
             self.code.literals(&mut writer, &tile[coded..at]);
-            writer.append(&self.geometries[from..end.byte as usize], end.spare);
-            (coded, from) = (at + geometry.len(), end.byte as usize);
+            for piece in pieces.by_ref() {
+                writer.append(&self.geometries[from..piece.end as usize], u32::from(piece.spare));
+                from = piece.end as usize;
+                match piece.next {
+                    Next::Distance(beyond) => {
+                        self.code.distance(&mut writer, at.wrapping_add_signed(beyond as isize));
+                    }
+                    Next::Feature => break,
+                }
+            }
+            coded = at + geometry.len();
         }
         let mut out = self.code.close(writer);
         out.extend_from_slice(&self.table);
         finish(out, &tile[places.table_end..], CHANGING_LEVEL, tile)
     }
+
+    /// Appends the pieces of a feature.
+    fn freeze(&mut self, geometry: &[u8], tokens: &[Token]) {
+        let mut writer = BitWriter::after(std::mem::take(&mut self.geometries));
+        for token in tokens {
+            match token {
+                Token::Literals(range) => self.code.literals(&mut writer, &geometry[range.clone()]),
+                Token::Repeat { at, len, from } => {
+                    self.code.length(&mut writer, *len);
+                    let done = self.end_piece(writer, Next::Distance(*at as i32 - *from as i32));
+                    writer = BitWriter::after(done);
+                }
+            }
+        }
+        self.geometries = self.end_piece(writer, Next::Feature);
+    }
+
+    fn end_piece(&mut self, writer: BitWriter, next: Next) -> Vec<u8> {
+        let (bytes, spare) = writer.finish();
+        self.pieces.push(Piece { end: bytes.len() as u32, spare: spare as u8, next });
+        bytes
+    }
+
+    /// About the bytes of borders and geometry in a tile: a distance takes two.
+    fn compressed_len(&self) -> usize {
+        let repeats = self.pieces.iter().filter(|p| matches!(p.next, Next::Distance(_))).count();
+        self.borders.len() + self.geometries.len() + 2 * repeats
+    }
+}
+
+/// The parts of every feature's geometry. `places` are those in a tile without values.
+fn tokens(borders: &[u8], regions: &Layer, places: &Places) -> Vec<Vec<Token>> {
+    let borders = Borders::new(borders);
+    let features = regions.geometries().zip(&places.geometries).enumerate();
+    features
+        .map(|(index, (geometry, start))| {
+            let farthest_start = start + HEAD_GROWTH * (index + 1);
+            borders.tokens(geometry, |at| (farthest_start + at).saturating_sub(FARTHEST))
+        })
+        .collect()
+}
+
+/// How often each symbol occurs among the features, as far as is known before a join.
+fn counts(bare: &[u8], regions: &Layer, places: &Places, tokens: &[Vec<Token>]) -> Counts {
+    let mut counts = Counts::new();
+    let mut head = places.start;
+    for (index, (geometry, &at)) in regions.geometries().zip(&places.geometries).enumerate() {
+        counts.literals(&bare[head..at]);
+        head = at + geometry.len();
+        for token in &tokens[index] {
+            match token {
+                Token::Literals(range) => counts.literals(&geometry[range.clone()]),
+                Token::Repeat { len, .. } => counts.length(*len),
+            }
+        }
+        // A join will add tags: two small keys, each with a value beyond the static ones.
+        let mut added = vec![2, 3];
+        wire::varint(&mut added, u64::from(regions.values()) + index as u64);
+        wire::varint(&mut added, u64::from(regions.values()) + index as u64 % 9);
+        counts.literals(&added);
+    }
+    counts
 }
 
 /// Compresses a tile as a whole.
 pub(super) fn compress(tile: &[u8], level: i32) -> Vec<u8> {
     finish(HEADER.to_vec(), tile, level, tile)
-}
-
-/// How often each byte occurs among the features, as far as is known before a join.
-fn byte_counts(regions: &Layer) -> [u32; 256] {
-    let mut features = Vec::new();
-    let places = regions.write(&regions.join(&Join::GeometryOnly), &mut features);
-    features.truncate(places.features_end);
-    // A join will add tags: two small keys, each with a value beyond the static ones.
-    for added in 0..places.geometries.len() as u64 {
-        features.extend_from_slice(&[2, 3]);
-        wire::varint(&mut features, u64::from(regions.values()) + added);
-        wire::varint(&mut features, u64::from(regions.values()) + added % 9);
-    }
-    let mut counts = [0; 256];
-    features.iter().for_each(|&byte| counts[usize::from(byte)] += 1);
-    counts
 }
 
 /// Bytes that a quick general compression takes.
@@ -163,13 +240,12 @@ fn deflate(out: &mut Vec<u8>, bytes: &[u8], level: i32) {
     let mut compressor = Compressor::new(CompressionLvl::new(level).unwrap_or_default());
     let start = out.len();
     out.resize(start + compressor.deflate_compress_bound(bytes.len()), 0);
-    match compressor.deflate_compress(bytes, &mut out[start..]) {
-        Ok(len) => out.truncate(start + len),
-        Err(_) => {
-            // The bound makes this impossible; but storing the bytes is right in any case.
-            out.truncate(start);
-            store(out, bytes);
-        }
+    if let Ok(len) = compressor.deflate_compress(bytes, &mut out[start..]) {
+        out.truncate(start + len);
+    } else {
+        // The bound makes this impossible; but storing the bytes is right in any case.
+        out.truncate(start);
+        store(out, bytes);
     }
 }
 

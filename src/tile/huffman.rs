@@ -1,9 +1,9 @@
-//! A Huffman code for single bytes in the format of DEFLATE (RFC 1951), so that pieces of one block can be coded in
-//! advance and put together later, bit by bit.
+//! A Huffman code in the format of DEFLATE (RFC 1951), so that pieces of one block can be coded in advance and put
+//! together later, bit by bit.
 //!
-//! Holds no search for repeated strings: geometry commands have hardly any, which is why nothing is lost on them.
+//! Holds no search for repeats; who finds some writes length and distance.
 //!
-//! Invariant: every byte has a code, also one that was never counted.
+//! Invariant: every byte has a code, also one that was never counted, and so has every distance.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
@@ -11,8 +11,18 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 const LITERAL_LIMIT: u8 = 15;
 const LENGTH_LIMIT: u8 = 7;
 
-/// The symbol that ends a block.
+/// The symbol that ends a block; those for the lengths of repeats follow it.
 const END: usize = 256;
+
+/// Number of symbols: bytes, end, lengths.
+const SYMBOLS: usize = 286;
+
+/// Farthest that a repeat can refer back.
+pub(super) const FARTHEST: usize = 1 << 15;
+
+/// Lengths of the codes for distances: the two farthest, half of all places, have the two short codes that are left.
+const DISTANCE_LENGTHS: [u8; 30] =
+    [5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 4, 4];
 
 /// In the list of code lengths: the length before, 3 to 6 times more.
 const REPEAT: u8 = 16;
@@ -48,8 +58,12 @@ impl BitWriter {
     pub(super) fn append(&mut self, bytes: &[u8], spare: u32) {
         let Some((&last, body)) = bytes.split_last() else { return };
         let (words, rest) = body.as_chunks::<4>();
-        words.iter().for_each(|word| self.push(u32::from_le_bytes(*word), 32));
-        rest.iter().for_each(|&byte| self.push(u32::from(byte), 8));
+        for word in words {
+            self.push(u32::from_le_bytes(*word), 32);
+        }
+        for &byte in rest {
+            self.push(u32::from(byte), 8);
+        }
         self.push(u32::from(last), 8 - spare);
     }
 
@@ -68,23 +82,44 @@ struct Code {
     len: u8,
 }
 
-/// A code for all bytes and the end of a block.
+/// How often the symbols occur that a code is made for.
+pub(super) struct Counts([u32; SYMBOLS]);
+
+impl Counts {
+    pub(super) fn new() -> Self {
+        let mut counts = [0; SYMBOLS];
+        // What is never counted still needs a code. The end of a block occurs once.
+        counts[..=END].fill(1);
+        Self(counts)
+    }
+
+    pub(super) fn literals(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0[usize::from(byte)] += 1;
+        }
+    }
+
+    pub(super) fn length(&mut self, len: usize) {
+        self.0[length_symbol(len).0] += 1;
+    }
+}
+
+/// A code for all bytes, the end of a block, and repeats.
 #[derive(Debug)]
-pub(super) struct LiteralCode {
+pub(super) struct BlockCode {
     codes: Vec<Code>,
+    distances: Vec<Code>,
     /// What opens a block with this code, and the unused bits of its last byte.
     opening: (Vec<u8>, u32),
 }
 
-impl LiteralCode {
-    /// The best code for bytes that occur as often as counted.
-    pub(super) fn new(counts: &[u32; 256]) -> Self {
-        // What was never counted still needs a code. The end of a block occurs once.
-        let counts: Vec<u32> = counts.iter().map(|&count| count.max(1)).chain([1]).collect();
-        let lengths = code_lengths(&counts, LITERAL_LIMIT);
+impl BlockCode {
+    /// The best code for what was counted.
+    pub(super) fn new(counts: &Counts) -> Self {
+        let lengths = code_lengths(&counts.0, LITERAL_LIMIT);
         let mut writer = BitWriter::after(Vec::new());
         open_block(&mut writer, &lengths);
-        Self { codes: codes(&lengths), opening: writer.finish() }
+        Self { codes: codes(&lengths), distances: codes(&DISTANCE_LENGTHS), opening: writer.finish() }
     }
 
     /// Opens a block that is not the last one.
@@ -100,6 +135,22 @@ impl LiteralCode {
         }
     }
 
+    /// Appends the length (3 to 258) of a repeat that was counted; its distance must follow.
+    pub(super) fn length(&self, writer: &mut BitWriter, len: usize) {
+        let (symbol, extra, extra_bits) = length_symbol(len);
+        let Code { bits, len } = self.codes[symbol];
+        writer.push(u32::from(bits), u32::from(len));
+        writer.push(extra, extra_bits);
+    }
+
+    /// Appends the distance (1 to [`FARTHEST`]) of a repeat.
+    pub(super) fn distance(&self, writer: &mut BitWriter, distance: usize) {
+        let (symbol, extra, extra_bits) = distance_symbol(distance);
+        let Code { bits, len } = self.distances[symbol];
+        writer.push(u32::from(bits), u32::from(len));
+        writer.push(extra, extra_bits);
+    }
+
     /// Ends the block, then fills up to the next byte by an empty stored block, so that bytes can follow.
     pub(super) fn close(&self, mut writer: BitWriter) -> Vec<u8> {
         let Code { bits, len } = self.codes[END];
@@ -112,17 +163,43 @@ impl LiteralCode {
 
     /// Bytes held on the heap.
     pub(super) fn weight(&self) -> usize {
-        self.codes.capacity() * size_of::<Code>() + self.opening.0.capacity()
+        (self.codes.capacity() + self.distances.capacity()) * size_of::<Code>() + self.opening.0.capacity()
     }
+}
+
+/// Symbol, extra bits and their number for the length of a repeat: RFC 1951, section 3.2.5.
+fn length_symbol(len: usize) -> (usize, u32, u32) {
+    let rest = len - 3;
+    match rest {
+        0..8 => (257 + rest, 0, 0),
+        8..255 => {
+            let extra_bits = rest.ilog2() - 2;
+            let symbol = 261 + 4 * extra_bits as usize + (rest >> extra_bits & 3);
+            (symbol, rest as u32 & ((1 << extra_bits) - 1), extra_bits)
+        }
+        _ => (285, 0, 0),
+    }
+}
+
+/// The same for a distance.
+fn distance_symbol(distance: usize) -> (usize, u32, u32) {
+    let rest = distance - 1;
+    if rest < 4 {
+        return (rest, 0, 0);
+    }
+    let extra_bits = rest.ilog2() - 1;
+    let symbol = 2 + 2 * extra_bits as usize + (rest >> extra_bits & 1);
+    (symbol, rest as u32 & ((1 << extra_bits) - 1), extra_bits)
 }
 
 /// Writes the head of a block with dynamic codes: RFC 1951, section 3.2.7.
 fn open_block(writer: &mut BitWriter, literal_lengths: &[u8]) {
-    // No distance is ever used, but two codes for them are announced as zlib does: old readers want a complete code.
-    let lengths: Vec<u8> = literal_lengths.iter().copied().chain([1, 1]).collect();
+    let lengths: Vec<u8> = literal_lengths.iter().copied().chain(DISTANCE_LENGTHS).collect();
     let runs = runs(&lengths);
     let mut counts = [0; LENGTH_ORDER.len()];
-    runs.iter().for_each(|run| counts[usize::from(run.0)] += 1);
+    for &(symbol, _) in &runs {
+        counts[usize::from(symbol)] += 1;
+    }
     let length_lengths = code_lengths(&counts, LENGTH_LIMIT);
     let length_codes = codes(&length_lengths);
     let listed =
@@ -130,7 +207,7 @@ fn open_block(writer: &mut BitWriter, literal_lengths: &[u8]) {
 
     writer.push(0b100, 3);
     writer.push(literal_lengths.len() as u32 - 257, 5);
-    writer.push(1, 5);
+    writer.push(DISTANCE_LENGTHS.len() as u32 - 1, 5);
     writer.push(listed as u32 - 4, 4);
     for &symbol in &LENGTH_ORDER[..listed] {
         writer.push(u32::from(length_lengths[symbol]), 3);
@@ -168,7 +245,9 @@ fn code_lengths(counts: &[u32], limit: u8) -> Vec<u8> {
         if lengths.iter().all(|&len| len <= limit) {
             return lengths;
         }
-        counts.iter_mut().filter(|count| **count > 0).for_each(|count| *count = *count / 2 + 1);
+        for count in counts.iter_mut().filter(|count| **count > 0) {
+            *count = *count / 2 + 1;
+        }
     }
 }
 
@@ -226,9 +305,9 @@ mod tests {
 
     /// `bytes` by a code made for the bytes `like`, coded in two pieces of which the first is appended as bits.
     fn deflated(like: &[u8], bytes: &[u8]) -> Vec<u8> {
-        let mut counts = [0; 256];
-        like.iter().for_each(|&byte| counts[usize::from(byte)] += 1);
-        let code = LiteralCode::new(&counts);
+        let mut counts = Counts::new();
+        counts.literals(like);
+        let code = BlockCode::new(&counts);
         let (first, second) = bytes.split_at(bytes.len() / 2);
         let mut writer = BitWriter::after(Vec::new());
         code.literals(&mut writer, first);
@@ -255,6 +334,29 @@ mod tests {
             let space: u32 = lengths.iter().filter(|&&len| len > 0).map(|&len| 1 << (LITERAL_LIMIT - len)).sum();
             prop_assert_eq!(space, 1 << LITERAL_LIMIT);
         }
+    }
+
+    #[test]
+    fn every_length_and_distance_of_a_repeat_comes_back() {
+        let distances = (1..=FARTHEST).filter(|d| *d < 600 || d.is_power_of_two() || d % 4099 == 0);
+        let repeats: Vec<_> = distances.zip((3..=258).cycle()).collect();
+        let mut counts = Counts::new();
+        for &(_, len) in &repeats {
+            counts.length(len);
+        }
+        let code = BlockCode::new(&counts);
+        let mut expected: Vec<u8> = (0..FARTHEST).map(|i| (i * i / 7) as u8).collect();
+        let mut writer = BitWriter::after(Vec::new());
+        code.open(&mut writer);
+        code.literals(&mut writer, &expected);
+        for (distance, len) in repeats {
+            code.length(&mut writer, len);
+            code.distance(&mut writer, distance);
+            (0..len).for_each(|_| expected.push(expected[expected.len() - distance]));
+        }
+        let mut out = code.close(writer);
+        out.extend_from_slice(&[1, 0, 0, 0xff, 0xff]);
+        assert_eq!(inflated(&out), expected);
     }
 
     #[test]

@@ -1,12 +1,10 @@
 //! What is joined to a skeleton, and the part of a layer's key and value tables that depends on it.
 
-use std::{
-    collections::HashMap,
-    hash::{BuildHasherDefault, Hasher},
-};
+use std::{collections::HashMap, hash::BuildHasherDefault};
 
 use super::{
     layer::Subject,
+    repeats::MixBits,
     wire::{self, tag},
 };
 use crate::domain::{Column, Status};
@@ -152,25 +150,4 @@ impl<'a> Joiner<'a> {
 fn take(next: &mut u32) -> u32 {
     *next += 1;
     *next - 1
-}
-
-/// Hashes the bits of a number by one multiplication: values come from an import that was checked, nobody gains by
-/// making them collide, and the usual hasher costs more than all the rest of a join.
-#[derive(Default)]
-struct MixBits(u64);
-
-impl Hasher for MixBits {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|&byte| self.write_u64(u64::from(byte)));
-    }
-
-    fn write_u64(&mut self, bits: u64) {
-        // Short decimals have zeros in their low bits; folding the wide product spreads the high ones over all.
-        let product = u128::from(self.0 ^ bits) * 0x9e37_79b9_7f4a_7c15_u128;
-        self.0 = product as u64 ^ (product >> 64) as u64;
-    }
 }

@@ -64,9 +64,7 @@ pub(super) struct Places {
     pub start: usize,
     /// Start of each feature's geometry.
     pub geometries: Vec<usize>,
-    /// End of the features, where the static keys and values begin.
-    pub features_end: usize,
-    /// End of these, where what the join added begins.
+    /// End of the static keys and values, where what the join added begins.
     pub table_end: usize,
 }
 
@@ -157,11 +155,10 @@ impl Layer {
             tile.extend_from_slice(geometry);
             tags_start = tags_end;
         }
-        let features_end = tile.len();
         tile.extend_from_slice(&self.table);
         let table_end = tile.len();
         tile.extend_from_slice(&joined.tail);
-        Places { start, geometries, features_end, table_end }
+        Places { start, geometries, table_end }
     }
 }
 

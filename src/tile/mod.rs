@@ -13,6 +13,7 @@ mod gzip;
 mod huffman;
 mod join;
 mod layer;
+mod repeats;
 mod skeleton;
 mod tilejson;
 mod wire;

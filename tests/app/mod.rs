@@ -10,14 +10,15 @@ use kommunalatlas::{
     atlas::{Atlases, CacheSizes},
     classification::classify,
     domain::{
-        Audience, ClassRule, Column, Companions, Indicator, IndicatorKind, Level, Method, Polarity, Provenance, Region, Sheet,
-        Slug, Status, Text, Theme,
+        Audience, ClassRule, Column, Companions, Indicator, IndicatorKind, Level, Method, Polarity,
+        Provenance, Region, Sheet, Slug, Status, Text, Theme,
     },
     geometry::{BuildOptions, GridPoint, TileCoord, build_edition},
     http::{App, PublicUrl, router},
     release::{self, ReleaseRequest},
     store::{
-        Bounds, ImportRecord, InternalClassification, NewAtlas, NewEdition, NewRegion, NewSeries, OpenMode, Store,
+        Bounds, ImportRecord, InternalClassification, NewAtlas, NewEdition, NewRegion, NewSeries, OpenMode,
+        Store,
     },
     style::Glyphs,
 };
@@ -239,8 +240,12 @@ fn internal(indicator: &str, columns: &[&Column]) -> InternalClassification {
 /// Fills a store with the atlas `a`: levels p, l, hidden; indicators i (2020 released, 2021 not) and secret.
 pub async fn fill(store: &Store, name: &str, secrets: Secrets) {
     let atlas = slug(name);
-    let new =
-        NewAtlas { slug: atlas.clone(), title: Text::german("Atlas"), required_indicators: 1, attribution: "© Amt".into() };
+    let new = NewAtlas {
+        slug: atlas.clone(),
+        title: Text::german("Atlas"),
+        required_indicators: 1,
+        attribution: "© Amt".into(),
+    };
     store.create_atlas(&new).await.unwrap();
     let level = |name: &str, position| Level {
         slug: slug(name),

@@ -29,7 +29,9 @@ fn borders(sample: &Sample, tile: &Tile) -> Layer {
             continue;
         }
         for line in lines {
-            line.iter().for_each(|&[x, y]| encoder.add_point(x, y).unwrap());
+            for &[x, y] in line {
+                encoder.add_point(x, y).unwrap();
+            }
             encoder.complete_geom().unwrap();
         }
         let mut feature = layer.into_feature(encoder.encode().unwrap());
@@ -44,7 +46,9 @@ fn regions(sample: &Sample, join: &Join<'_>, tile: &Tile) -> Layer {
     for region in &sample.geometry.regions {
         let mut encoder = GeomEncoder::new(GeomType::Polygon);
         for ring in region.polygons.iter().flatten() {
-            ring.iter().for_each(|&[x, y]| encoder.add_point(x, y).unwrap());
+            for &[x, y] in ring {
+                encoder.add_point(x, y).unwrap();
+            }
             encoder.complete_geom().unwrap();
         }
         let mut feature = layer.into_feature(encoder.encode().unwrap());
@@ -95,6 +99,10 @@ fn add_values(feature: &mut Feature, ordinal: u32, inhabited: bool, join: &Join<
     match join {
         Join::GeometryOnly => {}
         Join::One(values) => add("", values),
-        Join::All(periods) => periods.iter().for_each(|(suffix, values)| add(&format!("_{suffix}"), values)),
+        Join::All(periods) => {
+            for (suffix, values) in *periods {
+                add(&format!("_{suffix}"), values);
+            }
+        }
     }
 }

@@ -31,14 +31,14 @@ impl Sample {
             if ordinal % 7 == 0 {
                 polygons.push(vec![ring(x + 120, y + 119, 7, 5)]);
             }
-            sample.geometry.regions.push(TileRegion { ordinal, polygons, surplus: 0 });
             if ordinal % 2 == 0 {
                 sample.labels.push(TileLabel { ordinal, x: x + 60, y: y + 60, rank: regions - ordinal });
             }
             sample.geometry.borders.push(TileLine {
                 rank: (ordinal % 3) as u8,
-                lines: vec![vec![[x, y], [x + 120, y + 3], [x + 117, y + 122]]],
+                lines: vec![polygons[0][0][..=corners as usize / 2].to_vec(), vec![[x, y], [x + 120, y + 3]]],
             });
+            sample.geometry.regions.push(TileRegion { ordinal, polygons, surplus: 0 });
             sample.texts.push((
                 format!("0335{ordinal:04}"),
                 if ordinal % 9 == 0 { "Neu Darchau".to_owned() } else { format!("Gemeinde Nr. {ordinal}") },

@@ -66,14 +66,14 @@ pub fn assemble(reading: &Reading, context: &Context<'_>, report: &mut Report) -
             .collect();
         without_row.entry(inhabited_gaps).or_default().push(format!("{} {}", cells.indicator, cells.period));
         let series = make(cells, &placed, indicator, reading, context, report);
-        sums.check(cells, &series, indicator, reading, context, report);
-        doubtful.see(cells, &placed, &series);
+        sums.check(made.len(), &series, cells, reading, context, report);
+        doubtful.see(made.len(), cells, &placed, &series);
         made.push(series);
     }
     report.fact("observations", joined);
     report_gaps(&without_row, context, report);
     sums.report(report);
-    doubtful.report(context, report);
+    doubtful.settle(&mut made, &sums, context.regions, report);
     mark_break(&mut made, context.mapping);
     made
 }
@@ -188,7 +188,11 @@ fn choose(before: &Observed, now: &Observed, official: bool) -> Choice {
         (true, true, _) => Choice::New,
         (true, false, true) => Choice::Old,
         // The same number twice, as for a kreisfreie Stadt that also has a row as a Gemeinde.
-        (true, false, false) if before.value == now.value && before.status == now.status => Choice::Old,
+        (true, false, false)
+            if before.value.to_bits() == now.value.to_bits() && before.status == now.status =>
+        {
+            Choice::Old
+        }
         _ => Choice::Conflict,
     }
 }
@@ -336,20 +340,22 @@ struct Sums {
     equal: u64,
     different: u64,
     incomplete: u64,
-    listed: usize,
+    /// (index of the series, Kreis) where they differ.
+    mismatches: HashSet<(usize, String)>,
 }
 
 impl Sums {
     fn check(
         &mut self,
-        cells: &SeriesCells,
+        index: usize,
         series: &NewSeries,
-        indicator: &Indicator,
+        cells: &SeriesCells,
         reading: &Reading,
         context: &Context<'_>,
         report: &mut Report,
     ) {
-        if indicator.kind != IndicatorKind::Count {
+        let is_count = |indicator: &Indicator| indicator.kind == IndicatorKind::Count;
+        if !context.indicators.get(&cells.indicator).is_some_and(is_count) {
             return;
         }
         let is_kreis = |cell: &&Observed| {
@@ -369,12 +375,12 @@ impl Sums {
                 None => {}
                 Some(None) => self.incomplete += 1,
                 Some(Some(sum)) if (sum - total.value).abs() <= 1e-6 * total.value.abs().max(1.0) => {
-                    self.equal += 1
+                    self.equal += 1;
                 }
                 Some(Some(sum)) => {
                     self.different += 1;
-                    self.listed += 1;
-                    if self.listed <= LISTED {
+                    self.mismatches.insert((index, kreis.to_owned()));
+                    if self.different <= LISTED as u64 {
                         let sentence = format!(
                             "{} {}: the row of Kreis {kreis} says {}, its regions in this edition sum to {sum}",
                             cells.indicator, cells.period, total.value
@@ -412,58 +418,80 @@ fn sums_by_kreis<'a>(column: &Column, regions: &'a Regions) -> HashMap<&'a str, 
     sums
 }
 
-/// `-` read as zero at inhabited regions that have a number above zero in another period of the file.
+/// `-` at inhabited regions that have a number above zero in another period of the file: did they exist?
 #[derive(Debug, Default)]
 struct Doubtful {
-    /// By indicator: regions with `-` read as zero and their periods, and regions with a number above zero.
-    zeros: BTreeMap<Slug, Vec<(u32, String)>>,
+    /// By indicator: (index of the series, ordinal) of `-` read as zero.
+    zeros: BTreeMap<Slug, Vec<(usize, u32)>>,
+    /// By indicator: regions with a number above zero.
     numbers: BTreeMap<Slug, HashSet<u32>>,
 }
 
 impl Doubtful {
-    fn see(&mut self, cells: &SeriesCells, placed: &[u32], series: &NewSeries) {
+    fn see(&mut self, index: usize, cells: &SeriesCells, placed: &[u32], series: &NewSeries) {
         let zeros = self.zeros.entry(cells.indicator.clone()).or_default();
         let numbers = self.numbers.entry(cells.indicator.clone()).or_default();
         for (ordinal, slot) in placed.iter().enumerate() {
-            let Some(index) = (*slot as usize).checked_sub(1) else { continue };
+            let Some(cell) = (*slot as usize).checked_sub(1) else { continue };
             match series.column.value(ordinal) {
-                Some(_) if cells.cells[index].nothing => {
-                    zeros.push((ordinal as u32, cells.period.to_string()))
-                }
+                Some(_) if cells.cells[cell].nothing => zeros.push((index, ordinal as u32)),
                 Some(value) if value > 0.0 => _ = numbers.insert(ordinal as u32),
                 _ => {}
             }
         }
     }
 
-    fn report(&self, context: &Context<'_>, report: &mut Report) {
-        for (indicator, zeros) in &self.zeros {
-            let numbers = self.numbers.get(indicator);
-            let doubtful: Vec<_> = zeros
-                .iter()
-                .filter(|(ordinal, _)| context.regions.inhabited[*ordinal as usize])
-                .filter(|(ordinal, _)| numbers.is_some_and(|numbers| numbers.contains(ordinal)))
-                .collect();
-            if doubtful.is_empty() {
-                continue;
-            }
-            let shown: Vec<_> = doubtful
-                .iter()
-                .take(LISTED)
-                .map(|(ordinal, period)| format!("{} {period}", context.regions.keys[*ordinal as usize]))
-                .collect();
-            report.warning(
-                None,
-                None,
-                format!(
-                    "{indicator}: '-' was read as zero {} times at regions that have numbers in other periods; if they did not exist yet, say \"-\" = \"not-applicable\" under [signs]: {}{}",
-                    doubtful.len(),
-                    shown.join(", "),
-                    if doubtful.len() > LISTED { " …" } else { "" }
-                ),
-            );
+    /// Where the row of the Kreis is not the sum of its regions, the people of such a region are counted in one that
+    /// was dissolved since: it did not exist yet, and `-` is *not applicable*. The others stay zero and are reported.
+    fn settle(self, made: &mut [NewSeries], sums: &Sums, regions: &Regions, report: &mut Report) {
+        let mut not_formed = 0_u64;
+        for (indicator, mut zeros) in self.zeros {
+            let numbers = self.numbers.get(&indicator);
+            zeros.retain(|(_, ordinal)| {
+                regions.inhabited[*ordinal as usize]
+                    && numbers.is_some_and(|numbers| numbers.contains(ordinal))
+            });
+            zeros.retain(|(index, ordinal)| {
+                let kreis = regions.keys[*ordinal as usize].as_str().get(..5).unwrap_or_default();
+                let absent = sums.mismatches.contains(&(*index, kreis.to_owned()));
+                if absent {
+                    made[*index].column.set(*ordinal as usize, None, Status::NotApplicable);
+                    not_formed += 1;
+                }
+                !absent
+            });
+            report_zeros(&indicator, &zeros, made, regions, report);
+        }
+        if not_formed > 0 {
+            report.fact("not_yet_formed", not_formed);
         }
     }
+}
+
+fn report_zeros(
+    indicator: &Slug,
+    zeros: &[(usize, u32)],
+    made: &[NewSeries],
+    regions: &Regions,
+    report: &mut Report,
+) {
+    if zeros.is_empty() {
+        return;
+    }
+    let name = |(index, ordinal): &(usize, u32)| {
+        format!("{} {}", regions.keys[*ordinal as usize], made[*index].period)
+    };
+    let shown: Vec<_> = zeros.iter().take(LISTED).map(name).collect();
+    report.warning(
+        None,
+        None,
+        format!(
+            "{indicator}: '-' was read as zero {} times at regions that have numbers in other periods; if they did not exist yet, say \"-\" = \"not-applicable\" under [signs]: {}{}",
+            zeros.len(),
+            shown.join(", "),
+            if zeros.len() > LISTED { " …" } else { "" }
+        ),
+    );
 }
 
 /// A break declared by the mapping lies before the first period of each indicator.

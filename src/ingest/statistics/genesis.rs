@@ -81,10 +81,14 @@ pub fn read(table: &Table<'_>, settings: &Settings, report: &mut Report, progres
         }
         if rows.is_none() {
             let Some(key) = key_column(row) else {
-                preamble.push(row.texts());
+                if !row.is_blank() {
+                    preamble.push(row.texts());
+                }
                 return preamble.len() <= MAX_PREAMBLE;
             };
-            let build = build(&preamble, row.len(), key);
+            // The header says how wide the table is; the first data row may be the shifted one.
+            let header = preamble.iter().rev().find(|header| header[0].is_empty());
+            let build = build(&preamble, header.map_or(row.len(), Vec::len).max(key + 3), key);
             reading.headers = headers(&build);
             match select(&build, settings, report) {
                 Ok(selected) => rows = Some(RowReader { build, selected, classes: Vec::new(), used: 0 }),
@@ -102,7 +106,7 @@ pub fn read(table: &Table<'_>, settings: &Settings, report: &mut Report, progres
     match &rows {
         Some(rows) => rows.finish(report),
         None if !report.rejected() => {
-            report.error(None, None, "No data row with a key was found in the table.")
+            report.error(None, None, "No data row with a key was found in the table.");
         }
         None => {}
     }

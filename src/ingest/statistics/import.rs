@@ -65,15 +65,16 @@ pub async fn import_values(
     let regions = store.regions(edition.id).await.map_err(IngestError::store)?;
     let work = Work::new(bytes, report, options, edition, regions, &catalogue);
     let done = on_worker(progress, move |progress| work.run(progress)).await?;
-    let Done { mut report, series, file_hash, inhabited } = done;
+    let Done { mut report, series, file_hash, regions } = done;
     if report.rejected() {
         return Ok(report);
     }
     progress.begin("comparing with what is stored");
     let stored = stored_columns(store, atlas, &options.level, &series).await?;
-    compare(&series, &stored, edition.id, &mut report);
+    compare(&series, &stored, edition.id, &regions.keys, &mut report);
     progress.begin("finding classes");
-    let layers = Layers { level: options.level.clone(), edition: edition.id, inhabited, stored };
+    let layers =
+        Layers { level: options.level.clone(), edition: edition.id, inhabited: regions.inhabited, stored };
     let other_editions = inhabited_elsewhere(store, &layers).await?;
     let (series, internal, mut report) = {
         let indicators = by_slug(&catalogue);
@@ -188,7 +189,7 @@ struct Done {
     report: Report,
     series: Vec<NewSeries>,
     file_hash: String,
-    inhabited: Vec<bool>,
+    regions: Regions,
 }
 
 impl Work {
@@ -244,7 +245,7 @@ impl Work {
             };
             series = assemble(&reading, &context, &mut self.report);
         }
-        Done { report: self.report, series, file_hash, inhabited: self.regions.inhabited }
+        Done { report: self.report, series, file_hash, regions: self.regions }
     }
 }
 
@@ -328,7 +329,7 @@ fn classes(
                 classification,
             }),
             Err(error) => {
-                report.error(None, None, format!("The values of '{slug}' have no classes: {error}."))
+                report.error(None, None, format!("The values of '{slug}' have no classes: {error}."));
             }
         }
     }

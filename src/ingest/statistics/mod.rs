@@ -223,7 +223,7 @@ mod tests {
     fn a_table_shifted_by_a_missing_delimiter_is_reported_with_its_line() {
         let (_, report) =
             read(GENESIS.replace("DG;Deutschland;82", "DG;Deutschland").as_bytes(), Some("population"));
-        assert!(report.rejected() && report.problems[0].line == Some(6), "{report}");
+        assert!(report.rejected() && report.problems[0].line == Some(5), "{report}");
     }
 
     #[test]

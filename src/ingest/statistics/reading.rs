@@ -228,7 +228,7 @@ impl Reading {
         let mut ratio = [f64::NAN; 2];
         for (slot, source) in seen.ratio.iter().enumerate() {
             let Some((column, source)) = *source else { continue };
-            match self.number(source, settings) {
+            match Self::number(source, settings) {
                 Some(CellValue::Number { value, form, .. }) => {
                     ratio[slot] = value;
                     self.note_form(form, (seen.series, cell, Slot::Ratio(slot), column, seen.line));
@@ -248,7 +248,7 @@ impl Reading {
         };
         let mut sign = String::new();
         if let Some((column, source)) = seen.value {
-            match self.number(source, settings) {
+            match Self::number(source, settings) {
                 Some(CellValue::Number { value, status, form }) => {
                     (observed.value, observed.status) = (value, status);
                     if status != Status::Valid {
@@ -310,7 +310,7 @@ impl Reading {
         series.cells.push(observed);
     }
 
-    fn number(&self, cell: Cell<'_>, settings: &Settings) -> Option<CellValue> {
+    fn number(cell: Cell<'_>, settings: &Settings) -> Option<CellValue> {
         match cell {
             Cell::Text(text) => number::parse_cell(text, settings.mapping.decimal, &settings.mapping.signs),
             Cell::Number(value) => value.is_finite().then_some(CellValue::Number {

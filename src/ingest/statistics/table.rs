@@ -66,7 +66,7 @@ fn each_record(
         }
         let line = record.position().map_or(0, csv::Position::line);
         rows += 1;
-        if rows % 65_536 == 0 {
+        if rows.is_multiple_of(65_536) {
             progress.done(reader.position().byte() as f64 / text.len().max(1) as f64);
         }
         if record.len() > MAX_COLUMNS || rows > MAX_ROWS {

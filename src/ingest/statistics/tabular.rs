@@ -304,8 +304,16 @@ struct RowReader {
     indicators: Vec<Option<Slug>>,
     period_names: Names,
     periods: Vec<Option<Period>>,
-    /// Series by (indicator, period) id; the outer `None` is not asked yet, the inner is not wanted.
-    series: Vec<Vec<Option<Option<u32>>>>,
+    /// By (indicator, period) id.
+    series: Vec<Vec<SeriesState>>,
+}
+
+/// What is known of the series of an indicator and a period.
+#[derive(Debug, Clone, Copy)]
+enum SeriesState {
+    NotAsked,
+    NotWanted,
+    Is(u32),
 }
 
 impl RowReader {
@@ -505,14 +513,16 @@ impl RowReader {
             self.series.resize(i + 1, Vec::new());
         }
         if self.series[i].len() <= p {
-            self.series[i].resize(p + 1, None);
+            self.series[i].resize(p + 1, SeriesState::NotAsked);
         }
-        if let Some(known) = self.series[i][p] {
-            return known;
+        match self.series[i][p] {
+            SeriesState::NotAsked => {}
+            SeriesState::NotWanted => return None,
+            SeriesState::Is(id) => return Some(id),
         }
         let (Some(slug), Some(span)) = (&self.indicators[i], &self.periods[p]) else { return None };
         let id = reading.series_id(slug, span, settings);
-        self.series[i][p] = Some(id);
+        self.series[i][p] = id.map_or(SeriesState::NotWanted, SeriesState::Is);
         id
     }
 }

@@ -62,18 +62,21 @@ pub struct Decoded<'a> {
 pub fn decode(bytes: &[u8]) -> Result<Decoded<'_>, TextError> {
     let (text, encoding) = match encoding_rs::Encoding::for_bom(bytes) {
         Some((encoding, mark)) if encoding != encoding_rs::UTF_8 => {
-            (encoding.decode_without_bom_handling(&bytes[mark..]).0, "utf-16")
+            let text = encoding.decode_without_bom_handling(&bytes[mark..]).0;
+            check_lines(text.as_bytes())?;
+            (text, "utf-16")
         }
         bom => {
             let (rest, name) =
                 bom.map_or((bytes, "utf-8"), |(_, mark)| (&bytes[mark..], "utf-8 with byte order mark"));
+            // Both encodings keep these bytes, so noise is refused before a copy of it is made.
+            check_lines(rest)?;
             std::str::from_utf8(rest).map_or_else(
                 |_| (encoding_rs::WINDOWS_1252.decode_without_bom_handling(rest).0, "windows-1252"),
                 |text| (Cow::Borrowed(text), name),
             )
         }
     };
-    check_lines(text.as_bytes())?;
     Ok(Decoded { text, encoding })
 }
 

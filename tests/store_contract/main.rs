@@ -2,27 +2,22 @@
 
 #![cfg(test)]
 
-mod support;
+mod fixtures;
+mod opening;
+mod places;
 
 use std::{future::poll_fn, pin::pin, task::Poll};
 
-use chrono::NaiveDate;
-use geo_types::{MultiPolygon, polygon};
+use fixtures::*;
 use kommunalatlas::{
-    domain::{
-        Audience, ClassRule, Classification, Column, Companions, DenominatorRule, Indicator, IndicatorKind,
-        Level, Method, Period, Polarity, Provenance, Region, Sheet, Slug, Source, Status, Text, Theme,
-    },
-    store::{
-        AtlasCatalogue, Bounds, Id, ImportRecord, InternalClassification, NewAtlas, NewEdition, NewRegion,
-        NewRelease, NewReleaseColumn, NewSeries, OpenMode, Store, StoreError, Succession,
-    },
+    domain::{Audience, Companions, Level, Provenance, Status, Text},
+    store::{NewAtlas, OpenMode, Store, StoreError, Succession},
 };
-use support::{Place, in_ci, noon, with_store};
+use places::{Place, in_ci, noon, with_store};
 
 /// Writes each test twice: module `sqlite` and module `postgres`.
 macro_rules! contract {
-    ($($(#[$meta:meta])* async fn $name:ident($store:ident: Store) $body:block)*) => {
+    ($(async fn $name:ident($store:ident: Store) $body:block)*) => {
         $(async fn $name($store: Store) $body)*
         mod sqlite {
             use super::*;
@@ -39,193 +34,6 @@ macro_rules! contract {
             })*
         }
     };
-}
-
-fn slug(text: &str) -> Slug {
-    text.parse().unwrap()
-}
-
-fn period(text: &str) -> Period {
-    text.parse().unwrap()
-}
-
-fn day(text: &str) -> NaiveDate {
-    text.parse().unwrap()
-}
-
-fn import(kind: &str) -> ImportRecord {
-    ImportRecord {
-        kind: kind.into(),
-        file_name: "datei.csv".into(),
-        file_hash: "00ff".into(),
-        at: noon(),
-        by: "anna".into(),
-        report: serde_json::json!({"z": 1, "a": ["ä", null, 2.5]}),
-    }
-}
-
-fn indicator(name: &str) -> Indicator {
-    Indicator {
-        slug: slug(name),
-        title: Text::both("Kinder ohne \"Platz\"", "Children"),
-        theme: slug("bildung"),
-        kind: IndicatorKind::Share,
-        unit: Text::german("%"),
-        decimals: 1,
-        per: 100.0,
-        polarity: Polarity::Negative,
-        part_of: None,
-        numerator: None,
-        denominator: None,
-        denominator_rule: DenominatorRule::MeanOfTwo,
-        classification: ClassRule { method: Method::Manual, classes: 3, breaks: vec![0.1, 1.0 / 3.0] },
-        palette: Some(slug("blues")),
-        note: Some(Text::german("illustrativ")),
-        sheet: Sheet { definition: Text::both("Was?", "What?"), ..Sheet::default() },
-    }
-}
-
-fn themes() -> Vec<Theme> {
-    ["soziales", "bildung"].map(|name| Theme { slug: slug(name), title: Text::german(name) }).to_vec()
-}
-
-fn sources() -> Vec<Source> {
-    vec![
-        Source { slug: slug("lsn"), title: Text::german("Landesamt"), restricted: false },
-        Source { slug: slug("ba"), title: Text::both("Bundesagentur", "Agency"), restricted: true },
-    ]
-}
-
-fn square(west: f64) -> MultiPolygon<f64> {
-    MultiPolygon(vec![polygon![
-        exterior: [(x: west, y: 53.0), (x: west + 0.1, y: 53.0), (x: west + 0.1, y: 53.1), (x: west, y: 53.1), (x: west, y: 53.0)],
-        interiors: [[(x: west + 0.02, y: 53.02), (x: west + 0.02, y: 53.04), (x: west + 0.04, y: 53.04), (x: west + 0.02, y: 53.02)]],
-    ]])
-}
-
-/// Three regions: two with geometry, one uninhabited; the last without geometry.
-fn edition(date: &str) -> NewEdition {
-    let region = |key: &str, west: Option<f64>| NewRegion {
-        region: Region {
-            key: key.parse().unwrap(),
-            name: format!("Gebiet {key} Ä"),
-            short_name: (key == "03354002").then(|| "kurz".to_owned()),
-            inhabited: key != "03354501",
-        },
-        geometry: west.map(square),
-        label: west.map(|w| (w + 0.05, 53.05)),
-        label_minzoom: 7,
-        label_rank: 3,
-        parents: vec![
-            (slug("kreis"), "03354".parse().unwrap()),
-            (slug("verband"), format!("v{key}").parse().unwrap()),
-        ],
-    };
-    NewEdition {
-        level: slug("gemeinde"),
-        valid_on: day(date),
-        attribution: "© GeoBasis-DE / BKG".into(),
-        regions: vec![region("03354002", Some(11.0)), region("03354501", Some(11.1)), region("09", None)],
-        bounds: Bounds { west: 11.0, south: 53.0, east: 11.2, north: 53.1 },
-        minzoom: 4,
-        topology: vec![1, 2, 3],
-        zooms: vec![(0, vec![0]), (14, vec![14, 14])],
-        import: import("boundaries"),
-    }
-}
-
-fn column(values: &[f64]) -> Column {
-    let mut column = Column::missing(values.len());
-    for (i, value) in values.iter().enumerate() {
-        column.set(i, Some(*value), Status::Valid);
-    }
-    column
-}
-
-fn series(name: &str, when: &str, values: &[f64]) -> NewSeries {
-    NewSeries {
-        indicator: slug(name),
-        level: slug("gemeinde"),
-        edition: day("2015-12-31"),
-        period: period(when),
-        column: column(values),
-        companions: Companions::default(),
-        provenance: Provenance::Exact,
-        source: None,
-        note: None,
-        value_notes: vec![],
-        break_before: false,
-    }
-}
-
-fn classes(upper: f64) -> Classification {
-    Classification {
-        method: Method::FisherJenks,
-        breaks: vec![0.1, 0.1 + 0.2, upper],
-        counts: vec![1, 2],
-        gvf: 1.0 / 3.0,
-        base_periods: vec![period("2022"), period("2023")],
-    }
-}
-
-fn internal(name: &str, upper: f64) -> InternalClassification {
-    InternalClassification { indicator: slug(name), level: slug("gemeinde"), classification: classes(upper) }
-}
-
-fn release(edition: Id, audience: Audience, values: &[f64]) -> NewRelease {
-    NewRelease {
-        indicator: slug("quote"),
-        level: slug("gemeinde"),
-        audience,
-        columns: ["2023", "2022"]
-            .map(|when| NewReleaseColumn {
-                period: period(when),
-                edition,
-                column: column(values),
-                note: (when == "2023").then(|| Text::german("vorläufig")),
-                break_before: when == "2023",
-            })
-            .to_vec(),
-        classification: classes(9.0),
-        certificate: None,
-        at: noon(),
-        by: "paula".into(),
-    }
-}
-
-/// An atlas `wendland` with two levels, a catalogue and an edition. Returns the edition's id.
-async fn filled(store: &Store) -> Id {
-    let atlas = slug("wendland");
-    store
-        .create_atlas(&NewAtlas {
-            slug: atlas.clone(),
-            title: Text::both("Wendland", "The Wendland"),
-            required_indicators: 10,
-            attribution: "© Landkreis".into(),
-        })
-        .await
-        .unwrap();
-    let level = |name: &str, position| Level {
-        slug: slug(name),
-        title: Text::german(name),
-        position,
-        public_boundaries: position == 0,
-    };
-    store.put_levels(&atlas, &[level("gemeinde", 1), level("kreis", 0)]).await.unwrap();
-    let indicators = [indicator("quote"), indicator("anteil")];
-    store.put_catalogue(&atlas, &themes(), &sources(), &indicators, &import("catalogue")).await.unwrap();
-    store.insert_edition(&atlas, &edition("2015-12-31")).await.unwrap()
-}
-
-async fn catalogue(store: &Store) -> AtlasCatalogue {
-    store.catalogue(&slug("wendland")).await.unwrap()
-}
-
-/// Values of the current series of an indicator and period.
-async fn current(store: &Store, name: &str, when: &str) -> Option<Vec<f64>> {
-    let catalogue = catalogue(store).await;
-    let row = catalogue.series.iter().find(|s| s.indicator.as_str() == name && s.period == period(when))?;
-    Some(store.column(row.id).await.unwrap().values().to_vec())
 }
 
 contract! {
@@ -579,7 +387,7 @@ contract! {
         raised("levels").await;
         store.put_successions(&atlas, &[], &import("successions")).await.unwrap();
         raised("successions").await;
-        store.insert_edition(&atlas, &self::edition("2017-12-31")).await.unwrap();
+        store.insert_edition(&atlas, &fixtures::edition("2017-12-31")).await.unwrap();
         raised("edition").await;
     }
 
@@ -598,6 +406,36 @@ contract! {
         }
         assert_eq!(catalogue(&store).await.series.len(), 12);
         assert_eq!(store.generation().await.unwrap(), before + 12);
+    }
+
+    async fn readers_go_on_while_writers_wait(store: Store) {
+        filled(&store).await;
+        let (atlas, record) = (slug("wendland"), import("values"));
+        let list = (0..200).map(|i| series("quote", &format!("{}", 1800 + i), &[1.0; 3])).collect();
+        let mut long = pin!(store.insert_series(&atlas, list, &record, &[]));
+        // The long import has begun and is then left alone, with many others behind it.
+        let mut polled = 0;
+        poll_fn(|context| {
+            polled += 1;
+            assert!(long.as_mut().poll(context).is_pending());
+            if polled == 50 { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        let waiting: Vec<_> = (0..10)
+            .map(|_| {
+                let store = store.clone();
+                tokio::spawn(async move { store.set_open(&slug("wendland"), true).await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        let seen = catalogue(&store).await;
+        assert!(seen.series.is_empty() && !seen.atlas.open);
+        long.await.unwrap();
+        for task in waiting {
+            task.await.unwrap().unwrap();
+        }
+        let seen = catalogue(&store).await;
+        assert!(seen.series.len() == 200 && seen.atlas.open);
     }
 
     async fn an_import_that_is_dropped_midway_never_happened(store: Store) {
@@ -639,163 +477,6 @@ contract! {
             let result = store.put_successions(&atlas, &[new(share)], &import("successions")).await;
             assert!(matches!(result, Err(StoreError::Invalid(_))));
         }
-    }
-}
-
-/// Opening: what is there, what may be made, what is refused.
-mod opening {
-    use super::*;
-
-    async fn open(location: &str, mode: OpenMode) -> Result<Store, StoreError> {
-        Store::open(location, mode, noon()).await
-    }
-
-    async fn places() -> Vec<Place> {
-        [Some(Place::file()), Place::server().await].into_iter().flatten().collect()
-    }
-
-    /// Runs a statement behind the store's back.
-    async fn tamper(place: &Place, sql: &'static str) {
-        if place.location.starts_with("postgres") {
-            use sqlx::{Connection, PgConnection};
-            let mut connection = PgConnection::connect(&place.location).await.unwrap();
-            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
-            connection.close().await.unwrap();
-        } else {
-            use sqlx::{Connection, SqliteConnection};
-            let url = format!("sqlite://{}?mode=rwc", place.location);
-            let mut connection = SqliteConnection::connect(&url).await.unwrap();
-            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
-            connection.close().await.unwrap();
-        }
-    }
-
-    /// Makes a store as the first version of the program made it.
-    async fn first_schema(place: &Place) {
-        let finish = "UPDATE state SET schema_version = 1";
-        if place.location.starts_with("postgres") {
-            tamper(place, "CREATE SCHEMA kommunalatlas").await;
-            let script: &'static str = concat!(
-                "SET search_path = kommunalatlas, public;\n",
-                include_str!("../migrations/postgres/0001_atlas.sql")
-            );
-            tamper(place, script).await;
-            tamper(place, "UPDATE kommunalatlas.state SET schema_version = 1").await;
-        } else {
-            tamper(place, include_str!("../migrations/sqlite/0001_atlas.sql")).await;
-            tamper(place, finish).await;
-        }
-    }
-
-    #[tokio::test]
-    async fn a_store_that_does_not_exist_is_not_made_unless_asked_for() {
-        for place in places().await {
-            for mode in [OpenMode::ReadWrite, OpenMode::ReadOnly] {
-                assert!(matches!(open(&place.location, mode).await, Err(StoreError::NotFound(_))));
-            }
-            assert!(!std::path::Path::new(&place.location).exists());
-            open(&place.location, OpenMode::Create).await.unwrap().close().await;
-            open(&place.location, OpenMode::ReadWrite).await.unwrap().close().await;
-            place.clear().await;
-        }
-    }
-
-    #[tokio::test]
-    async fn what_was_written_is_there_after_opening_again() {
-        for place in places().await {
-            let store = place.open(OpenMode::Create).await;
-            filled(&store).await;
-            let hash = store.content_hash().await.unwrap();
-            store.close().await;
-            let store = place.open(OpenMode::ReadOnly).await;
-            assert_eq!(store.content_hash().await.unwrap(), hash);
-            assert!(matches!(store.set_open(&slug("wendland"), true).await, Err(StoreError::Database(_))));
-            store.close().await;
-            place.clear().await;
-        }
-    }
-
-    #[tokio::test]
-    async fn a_newer_schema_is_refused_in_every_mode() {
-        for place in places().await {
-            place.open(OpenMode::Create).await.close().await;
-            let server = place.location.starts_with("postgres");
-            let raise = if server {
-                "UPDATE kommunalatlas.state SET schema_version = 999"
-            } else {
-                "UPDATE state SET schema_version = 999"
-            };
-            tamper(&place, raise).await;
-            for mode in [OpenMode::ReadWrite, OpenMode::ReadOnly, OpenMode::Create] {
-                let error = open(&place.location, mode).await.unwrap_err();
-                assert!(matches!(error, StoreError::Newer { found: 999, .. }), "{error}");
-            }
-            place.clear().await;
-        }
-    }
-
-    #[tokio::test]
-    async fn an_older_file_is_copied_and_then_migrated() {
-        let place = Place::file();
-        first_schema(&place).await;
-        assert!(matches!(
-            open(&place.location, OpenMode::ReadOnly).await,
-            Err(StoreError::Older { found: 1, .. })
-        ));
-        open(&place.location, OpenMode::ReadWrite).await.unwrap().close().await;
-        let backup = format!("{}.backup-v1-20261122T120000Z", place.location);
-        assert!(std::path::Path::new(&backup).exists());
-        let old = open(&backup, OpenMode::ReadOnly).await;
-        assert!(matches!(old, Err(StoreError::Older { found: 1, .. })));
-        let store = place.open(OpenMode::ReadOnly).await;
-        assert!(store.atlases().await.unwrap().is_empty());
-    }
-
-    #[tokio::test]
-    async fn an_older_database_is_migrated_on_purpose_only() {
-        let Some(place) = Place::server().await else { return };
-        first_schema(&place).await;
-        let error = open(&place.location, OpenMode::ReadWrite).await.unwrap_err();
-        assert!(matches!(error, StoreError::Older { found: 1, .. }), "{error}");
-        let done = Store::migrate(&place.location, noon()).await.unwrap();
-        assert_eq!((done.from, done.backup), (1, None));
-        assert_eq!(Store::migrate(&place.location, noon()).await.unwrap().from, done.to);
-        open(&place.location, OpenMode::ReadWrite).await.unwrap().close().await;
-        place.clear().await;
-    }
-
-    #[tokio::test]
-    async fn several_programs_may_make_the_same_store_at_once() {
-        for place in places().await {
-            let open_one = || {
-                let location = place.location.clone();
-                tokio::spawn(async move { open(&location, OpenMode::Create).await.unwrap().close().await })
-            };
-            for task in (0..4).map(|_| open_one()).collect::<Vec<_>>() {
-                task.await.unwrap();
-            }
-            place.clear().await;
-        }
-    }
-
-    #[tokio::test]
-    async fn something_else_is_not_taken_for_a_store() {
-        let place = Place::file();
-        std::fs::write(&place.location, "key;value\n".repeat(500)).unwrap();
-        let other = Place::file();
-        tamper(&other, "CREATE TABLE gpkg_contents (table_name TEXT)").await;
-        for place in [place, other] {
-            for mode in [OpenMode::ReadWrite, OpenMode::ReadOnly, OpenMode::Create] {
-                let error = open(&place.location, mode).await.unwrap_err();
-                assert!(matches!(error, StoreError::NotAStore(_)), "{error}");
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn an_error_text_holds_no_password() {
-        let error = open("postgres://anna:geheim@127.0.0.1:1/x", OpenMode::ReadWrite).await.unwrap_err();
-        assert!(!format!("{error} {error:?}").contains("geheim"));
     }
 }
 
