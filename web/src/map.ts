@@ -40,6 +40,7 @@ const INK: Record<ColorTheme, { line: string; casing: string }> = {
   dark: { line: "#ffffff", casing: "#0b1218" },
 };
 const NOBODY = "";
+const EMPTY: StyleSpecification = { version: 8, sources: {}, layers: [] };
 
 /** `coveredFrom` tells the height in the window from which on the map is covered by something. */
 export function createMap(
@@ -73,6 +74,8 @@ export function createMap(
       map?.setStyle(withOwnLayers(style, theme, now.state.region), { diff: true });
       say(undefined);
     } catch (error) {
+      // The colours of what was shown before would be read as those of what is asked for now.
+      map?.setStyle(EMPTY);
       say("failedMap", error);
     }
   }
@@ -199,7 +202,7 @@ export function createMap(
     fit: () => fit(true),
     retry: () => {
       // A style that differs in nothing would leave the failed tiles as they are.
-      map.setStyle({ version: 8, sources: {}, layers: [] });
+      map.setStyle(EMPTY);
       void show();
     },
   };
@@ -209,7 +212,7 @@ function tryMap(container: HTMLElement, calm: boolean): MapLibre | undefined {
   try {
     return new MapLibre({
       container,
-      style: { version: 8, sources: {}, layers: [] },
+      style: EMPTY,
       attributionControl: false,
       dragRotate: false,
       pitchWithRotate: false,

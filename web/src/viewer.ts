@@ -6,6 +6,7 @@ import "./styles/viewer.css";
 import "./styles/print.css";
 import { createApp } from "./app.ts";
 import { h } from "./dom.ts";
+import { root } from "./place.ts";
 import { mountChooser } from "./ui/chooser.ts";
 import { mountControls } from "./ui/controls.ts";
 import { mountDetails } from "./ui/details.ts";
@@ -70,7 +71,8 @@ app.watch(
     if (catalog.is === "failed") {
       const missing = explain(catalog.error, words).notFound;
       const text = missing ? words.notFound : words.failedAtlas;
-      trouble.replaceChildren(failure(text, catalog.error, words, missing ? undefined : app.retry));
+      const toAll = h("p", {}, h("a", { href: root() }, words.allAtlases));
+      trouble.replaceChildren(failure(text, catalog.error, words, missing ? undefined : app.retry), toAll);
     } else if (broken) {
       trouble.replaceChildren(h("p", { class: "message" }, words.empty));
     }

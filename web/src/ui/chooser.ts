@@ -10,7 +10,8 @@ import { levelsOf } from "../state.ts";
 export function mountChooser(panel: HTMLElement, app: App): void {
   const theme = h("select", { id: "theme", onchange: () => fill() });
   const search = h("input", { id: "search", type: "search", autocomplete: "off", oninput: () => fill() });
-  const title = h("h2", {});
+  const title = h("h2", { id: "panel-title" });
+  panel.setAttribute("aria-labelledby", "panel-title");
   const close = h("button", { type: "button", class: "icon-button panel-close", onclick: () => setOpen(false) });
   close.append(icon(ICONS.close));
   const themeLabel = h("label", { class: "label", htmlFor: "theme" });
@@ -29,8 +30,16 @@ export function mountChooser(panel: HTMLElement, app: App): void {
     document.body.classList.toggle("panel-open", open);
     const opener = document.querySelector<HTMLElement>("[data-opens-panel]");
     opener?.setAttribute("aria-expanded", String(open));
-    if (open) search.focus();
-    else opener?.focus();
+    if (open) {
+      panel.setAttribute("role", "dialog");
+      panel.setAttribute("aria-modal", "true");
+      // Not the search field: on a phone the keyboard would cover the list.
+      close.focus();
+    } else {
+      panel.removeAttribute("role");
+      panel.removeAttribute("aria-modal");
+      opener?.focus();
+    }
   }
   document.addEventListener("click", (event) => {
     if (event.target instanceof Element && event.target.closest("[data-opens-panel]")) setOpen(true);

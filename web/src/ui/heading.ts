@@ -12,6 +12,11 @@ export function mountHeading(heading: HTMLElement, app: App): void {
   choose.setAttribute("aria-controls", "panel");
   const remarks = h("div", { class: "remarks" });
   const sheet = h("details", { class: "sheet" });
+  sheet.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    sheet.open = false;
+    sheet.querySelector("summary")?.focus();
+  });
   heading.append(h("div", { class: "heading-line" }, body, choose), remarks, sheet);
 
   app.watch(

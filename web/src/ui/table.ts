@@ -134,7 +134,8 @@ export function mountTable(table: HTMLElement, app: App): void {
         row.classList.toggle("selected", selected);
         row.querySelector("button")?.setAttribute("aria-pressed", String(selected));
       }
-      if (key !== undefined) scrollTo(scroll, rowOf(body, key));
+      // The card of the region takes its room first.
+      if (key !== undefined) requestAnimationFrame(() => scrollTo(scroll, rowOf(body, key)));
     },
   );
 
