@@ -9,6 +9,7 @@ pub mod catalogue;
 mod error;
 mod progress;
 mod report;
+pub mod statistics;
 
 pub use error::IngestError;
 pub use progress::{NoProgress, Progress, on_worker};

@@ -1,0 +1,190 @@
+//! Fisher–Jenks: the partition of ordered values with the least sum of squared deviations inside its classes.
+//!
+//! The exact optimum by dynamic programming over the different values (W. D. Fisher, "On grouping for maximum
+//! homogeneity", JASA 53, 1958). The cost of a class obeys the quadrangle inequality, so the best last class of a longer
+//! prefix never begins earlier; each layer is therefore filled by divide and conquer in O(n log n).
+
+use super::Distinct;
+
+/// Upper breaks of the `k` best classes; each is the largest value of its class. Of several optima the one whose upper
+/// classes are largest is taken, so the answer depends on nothing but the values.
+pub(super) fn upper_breaks(distinct: &Distinct, k: usize) -> Vec<f64> {
+    let n = distinct.values.len();
+    if n == 0 {
+        return Vec::new();
+    }
+    let costs = Costs::new(distinct);
+    let mut best: Vec<f64> = (1..=n).map(|end| costs.of(0, end)).collect();
+    // starts[layer][j]: first index of the last class when the values 0..=j make layer + 2 classes.
+    let mut starts: Vec<Vec<u32>> = Vec::new();
+    for layer in 1..k {
+        let mut next =
+            Layer { costs: &costs, before: &best, best: vec![f64::INFINITY; n], start: vec![0; n] };
+        // In the last layer only the whole of the values matters.
+        let from = if layer + 1 == k { n - 1 } else { layer };
+        next.fill(from, n, layer, n);
+        let Layer { best: filled, start, .. } = next;
+        best = filled;
+        starts.push(start);
+    }
+    let mut uppers = Vec::with_capacity(k);
+    let mut last = n - 1;
+    for start in starts.iter().rev() {
+        uppers.push(distinct.values[last]);
+        last = start[last] as usize - 1;
+    }
+    uppers.push(distinct.values[last]);
+    uppers.reverse();
+    uppers
+}
+
+/// A power of two that brings the values near 1, so that their squares neither overflow nor vanish. Multiplying by it
+/// is exact.
+pub(super) fn scale(sorted: &[f64]) -> f64 {
+    let greatest = sorted.first().map_or(0.0, |v| v.abs()).max(sorted.last().map_or(0.0, |v| v.abs()));
+    let exponent = greatest.to_bits() >> 52;
+    f64::from_bits(2046_u64.saturating_sub(exponent).max(1) << 52)
+}
+
+/// One more class: the least cost of each prefix, and where its last class begins.
+struct Layer<'a> {
+    costs: &'a Costs,
+    before: &'a [f64],
+    best: Vec<f64>,
+    start: Vec<u32>,
+}
+
+impl Layer<'_> {
+    /// Fills the prefixes that end at `from..to`; their last class begins in `first..last`.
+    fn fill(&mut self, from: usize, to: usize, first: usize, last: usize) {
+        if from >= to {
+            return;
+        }
+        let middle = usize::midpoint(from, to);
+        let (mut best, mut best_start) = (f64::INFINITY, first);
+        for start in first..last.min(middle + 1) {
+            let cost = self.before[start - 1] + self.costs.of(start, middle + 1);
+            if cost < best {
+                (best, best_start) = (cost, start);
+            }
+        }
+        self.best[middle] = best;
+        self.start[middle] = best_start as u32;
+        self.fill(from, middle, first, best_start + 1);
+        self.fill(middle + 1, to, best_start, last);
+    }
+}
+
+/// Weighted prefix sums of the values and their squares, in double-double arithmetic: a class of tiny spread beside far
+/// larger values would drown in the rounding of plain sums.
+struct Costs {
+    weights: Vec<f64>,
+    sums: Vec<Double>,
+    squares: Vec<Double>,
+}
+
+impl Costs {
+    fn new(distinct: &Distinct) -> Self {
+        let n = distinct.values.len();
+        let scale = scale(&distinct.values);
+        // Around the middle value the sums stay small; the difference is kept whole, as two doubles.
+        let middle = distinct.values[n / 2] * scale;
+        let mut costs = Self {
+            weights: Vec::with_capacity(n + 1),
+            sums: Vec::with_capacity(n + 1),
+            squares: Vec::with_capacity(n + 1),
+        };
+        let (mut weight, mut sum, mut square) = (0.0, Double::default(), Double::default());
+        costs.push(weight, sum, square);
+        for (value, times) in distinct.values.iter().zip(&distinct.weights) {
+            let x = Double::sum_of(value * scale, -middle);
+            let weighted = x.times(Double::from(*times));
+            weight += times;
+            sum = sum.plus(weighted);
+            square = square.plus(weighted.times(x));
+            costs.push(weight, sum, square);
+        }
+        costs
+    }
+
+    fn push(&mut self, weight: f64, sum: Double, square: Double) {
+        self.weights.push(weight);
+        self.sums.push(sum);
+        self.squares.push(square);
+    }
+
+    /// Sum of squared deviations from their mean of the values `start..end`.
+    fn of(&self, start: usize, end: usize) -> f64 {
+        if end - start < 2 {
+            return 0.0;
+        }
+        let weight = self.weights[end] - self.weights[start];
+        let sum = self.sums[end].minus(self.sums[start]);
+        let square = self.squares[end].minus(self.squares[start]);
+        square.minus(sum.times(sum).over(weight)).high.max(0.0)
+    }
+}
+
+/// An unevaluated sum of two doubles with about 106 bits (T. J. Dekker, "A floating-point technique for extending the
+/// available precision", Numerische Mathematik 18, 1971).
+#[derive(Debug, Clone, Copy, Default)]
+struct Double {
+    high: f64,
+    low: f64,
+}
+
+impl From<f64> for Double {
+    fn from(high: f64) -> Self {
+        Self { high, low: 0.0 }
+    }
+}
+
+impl Double {
+    /// The exact sum of two doubles.
+    fn sum_of(a: f64, b: f64) -> Self {
+        let high = a + b;
+        let part = high - a;
+        Self { high, low: (a - (high - part)) + (b - part) }
+    }
+
+    /// The same for `|a| >= |b|`, which is what a result and its correction are.
+    fn renormalised(a: f64, b: f64) -> Self {
+        let high = a + b;
+        Self { high, low: b - (high - a) }
+    }
+
+    /// The exact product of two doubles.
+    fn product_of(a: f64, b: f64) -> Self {
+        let split = |x: f64| {
+            let scaled = 134_217_729.0 * x; // 2^27 + 1
+            let high = scaled - (scaled - x);
+            (high, x - high)
+        };
+        let high = a * b;
+        let ((a1, a2), (b1, b2)) = (split(a), split(b));
+        Self { high, low: ((a1 * b1 - high) + a1 * b2 + a2 * b1) + a2 * b2 }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        let high = Self::sum_of(self.high, other.high);
+        let low = Self::sum_of(self.low, other.low);
+        let first = Self::renormalised(high.high, high.low + low.high);
+        Self::renormalised(first.high, first.low + low.low)
+    }
+
+    fn minus(self, other: Self) -> Self {
+        self.plus(Self { high: -other.high, low: -other.low })
+    }
+
+    fn times(self, other: Self) -> Self {
+        let product = Self::product_of(self.high, other.high);
+        let cross = self.high * other.low + self.low * other.high;
+        Self::renormalised(product.high, product.low + cross)
+    }
+
+    fn over(self, divisor: f64) -> Self {
+        let quotient = self.high / divisor;
+        let rest = self.minus(Self::product_of(quotient, divisor));
+        Self::renormalised(quotient, rest.high / divisor)
+    }
+}

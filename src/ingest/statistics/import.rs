@@ -1,0 +1,336 @@
+//! The import of values: file, catalogue and edition in; report and one transaction out.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+    sync::Arc,
+};
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::{
+    MAX_FILE, Mapping,
+    assemble::{Context, Regions, assemble},
+    compare::compare,
+    keys::KeyIndex,
+    reading::{Settings, nearest},
+    understand,
+};
+use crate::{
+    access::Editor,
+    classification::classify,
+    domain::{Column, Indicator, Period, RegionKey, Slug},
+    ingest::{IngestError, Progress, Report, on_worker},
+    store::{
+        AtlasCatalogue, EditionRow, Id, ImportRecord, InternalClassification, NewSeries, RegionRow, Store,
+    },
+};
+
+/// What the caller says about a file of values.
+#[derive(Debug, Clone)]
+pub struct ValuesOptions {
+    /// The level that the keys are of.
+    pub level: Slug,
+    /// Date of the edition; the newest of the level where absent.
+    pub edition: Option<NaiveDate>,
+    /// What the columns mean; recognised by their headers where absent.
+    pub mapping: Option<Mapping>,
+    /// The indicator of all values, or the only one that is wanted of a file that names several.
+    pub indicator: Option<Slug>,
+    /// The period of all values, or the only one that is wanted of a file that names several.
+    pub period: Option<Period>,
+}
+
+/// Imports a file of values. Whatever is wrong with the file stands in the report, with line and column; then, or in a
+/// dry run, nothing is stored.
+///
+/// # Errors
+/// If the file cannot be read or the store fails.
+#[expect(clippy::too_many_arguments, reason = "each is a different thing that only the caller knows")]
+pub async fn import_values(
+    store: &Store,
+    editor: &Editor,
+    atlas: &Slug,
+    file: &Path,
+    options: &ValuesOptions,
+    dry_run: bool,
+    now: DateTime<Utc>,
+    progress: &dyn Progress,
+) -> Result<Report, IngestError> {
+    let mut report = Report::new(file_name(file));
+    let catalogue = store.catalogue(atlas).await.map_err(IngestError::store)?;
+    let Some(edition) = choose_edition(&catalogue, options, &mut report) else { return Ok(report) };
+    check_options(&catalogue, options, &mut report);
+    let Some(bytes) = read_file(file, &mut report).await? else { return Ok(report) };
+    let regions = store.regions(edition.id).await.map_err(IngestError::store)?;
+    let work = Work::new(bytes, report, options, edition, regions, &catalogue);
+    let done = on_worker(progress, move |progress| work.run(progress)).await?;
+    let Done { mut report, series, file_hash, inhabited } = done;
+    if report.rejected() {
+        return Ok(report);
+    }
+    progress.begin("comparing with what is stored");
+    let stored = stored_columns(store, atlas, &options.level, &series).await?;
+    compare(&series, &stored, edition.id, &mut report);
+    progress.begin("finding classes");
+    let layers = Layers { level: options.level.clone(), edition: edition.id, inhabited, stored };
+    let other_editions = inhabited_elsewhere(store, &layers).await?;
+    let (series, internal, mut report) = {
+        let indicators = by_slug(&catalogue);
+        on_worker(progress, move |progress| {
+            let internal = classes(&series, &layers, &other_editions, &indicators, &mut report, progress);
+            (series, internal, report)
+        })
+        .await?
+    };
+    if report.rejected() || dry_run {
+        return Ok(report);
+    }
+    progress.begin("storing");
+    let record = ImportRecord {
+        kind: "values".into(),
+        file_name: report.file.clone(),
+        file_hash,
+        at: now,
+        by: editor.name().to_owned(),
+        report: serde_json::to_value(&report).unwrap_or_default(),
+    };
+    store.insert_series(atlas, series, &record, &internal).await.map_err(IngestError::store)?;
+    report.committed = true;
+    Ok(report)
+}
+
+fn file_name(file: &Path) -> String {
+    file.file_name().map_or_else(|| file.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
+
+fn by_slug(catalogue: &AtlasCatalogue) -> Arc<BTreeMap<Slug, Indicator>> {
+    Arc::new(catalogue.indicators.iter().map(|i| (i.slug.clone(), i.clone())).collect())
+}
+
+/// The edition asked for, or the newest of the level.
+fn choose_edition<'a>(
+    catalogue: &'a AtlasCatalogue,
+    options: &ValuesOptions,
+    report: &mut Report,
+) -> Option<&'a EditionRow> {
+    let of_level: Vec<_> = catalogue.editions.iter().filter(|e| e.level == options.level).collect();
+    let found = match options.edition {
+        Some(date) => of_level.iter().find(|e| e.valid_on == date).copied(),
+        None => of_level.iter().max_by_key(|e| e.valid_on).copied(),
+    };
+    if let Some(edition) = found {
+        report.fact("level", options.level.as_str());
+        report.fact("edition", edition.valid_on.to_string());
+        return found;
+    }
+    let levels = catalogue.levels.iter().map(|l| l.slug.as_str()).collect::<Vec<_>>().join(", ");
+    let dates = of_level.iter().map(|e| e.valid_on.to_string()).collect::<Vec<_>>().join(", ");
+    report.error(
+        None,
+        None,
+        match options.edition {
+            _ if !catalogue.levels.iter().any(|l| l.slug == options.level) => {
+                format!("The atlas has no level '{}'; it has: {levels}.", options.level)
+            }
+            Some(date) if !of_level.is_empty() => {
+                format!("Level '{}' has no edition of {date}; it has: {dates}.", options.level)
+            }
+            _ => format!("Level '{}' has no boundaries yet; import them first.", options.level),
+        },
+    );
+    None
+}
+
+fn check_options(catalogue: &AtlasCatalogue, options: &ValuesOptions, report: &mut Report) {
+    let source = options.mapping.as_ref().and_then(|mapping| mapping.source.as_ref());
+    if let Some(source) = source.filter(|source| !catalogue.sources.iter().any(|s| s.slug == **source)) {
+        let near = nearest(source.as_str(), catalogue.sources.iter().map(|s| s.slug.as_str())).join(", ");
+        report.error(None, None, format!("The catalogue has no source '{source}'; it has: {near}."));
+    }
+    if let Some(wanted) = &options.indicator
+        && !catalogue.indicators.iter().any(|i| i.slug == *wanted)
+    {
+        let near = nearest(wanted.as_str(), catalogue.indicators.iter().map(|i| i.slug.as_str())).join(", ");
+        report.error(
+            None,
+            None,
+            format!("The catalogue has no indicator '{wanted}'; near to it are: {near}."),
+        );
+    }
+}
+
+/// The bytes of the file; a file that is too large is reported.
+async fn read_file(file: &Path, report: &mut Report) -> Result<Option<Vec<u8>>, IngestError> {
+    let metadata = tokio::fs::metadata(file).await.map_err(|e| IngestError::file(file, e))?;
+    if metadata.len() > MAX_FILE {
+        report.error(
+            None,
+            None,
+            format!("The file has {} bytes; at most {MAX_FILE} are read: split it.", metadata.len()),
+        );
+        return Ok(None);
+    }
+    tokio::fs::read(file).await.map(Some).map_err(|e| IngestError::file(file, e))
+}
+
+/// All that the worker thread needs.
+struct Work {
+    bytes: Vec<u8>,
+    report: Report,
+    settings: Settings,
+    regions: Regions,
+    parents: Vec<RegionKey>,
+    indicators: Arc<BTreeMap<Slug, Indicator>>,
+}
+
+struct Done {
+    report: Report,
+    series: Vec<NewSeries>,
+    file_hash: String,
+    inhabited: Vec<bool>,
+}
+
+impl Work {
+    fn new(
+        bytes: Vec<u8>,
+        report: Report,
+        options: &ValuesOptions,
+        edition: &EditionRow,
+        rows: Vec<RegionRow>,
+        catalogue: &AtlasCatalogue,
+    ) -> Self {
+        let settings = Settings {
+            mapping: options.mapping.clone().unwrap_or_default(),
+            indicator: options.indicator.clone(),
+            period: options.period.clone(),
+            known: catalogue.indicators.iter().map(|i| i.slug.clone()).collect(),
+        };
+        let mut regions = Regions {
+            level: options.level.clone(),
+            edition: edition.valid_on,
+            keys: Vec::with_capacity(rows.len()),
+            inhabited: Vec::with_capacity(rows.len()),
+            bounded: Vec::with_capacity(rows.len()),
+        };
+        let mut parents = Vec::new();
+        for row in rows {
+            regions.keys.push(row.region.key);
+            regions.inhabited.push(row.region.inhabited);
+            // Only reference regions have no geometry, and without geometry there is no label.
+            regions.bounded.push(row.label.is_some());
+            parents.extend(row.parents.into_iter().map(|(_, key)| key));
+        }
+        Self { bytes, report, settings, regions, parents, indicators: by_slug(catalogue) }
+    }
+
+    fn run(mut self, progress: &dyn Progress) -> Done {
+        progress.begin("reading");
+        let file_hash = blake3::hash(&self.bytes).to_hex().to_string();
+        let mut series = Vec::new();
+        if let Some(reading) = understand(&self.bytes, &self.settings, &mut self.report, progress) {
+            progress.begin("joining keys");
+            let index = KeyIndex::new(
+                self.regions.keys.iter().map(RegionKey::as_str),
+                self.parents.iter().map(RegionKey::as_str),
+            );
+            let keys: Vec<&str> = reading.keys.list().iter().map(|(key, _)| &**key).collect();
+            let join = index.join(&keys);
+            let context = Context {
+                regions: &self.regions,
+                join: &join,
+                indicators: &self.indicators,
+                mapping: &self.settings.mapping,
+            };
+            series = assemble(&reading, &context, &mut self.report);
+        }
+        Done { report: self.report, series, file_hash, inhabited: self.regions.inhabited }
+    }
+}
+
+/// Current columns of the indicators of a file, by indicator.
+pub(super) type Stored = BTreeMap<Slug, Vec<(Period, Id, Column)>>;
+
+async fn stored_columns(
+    store: &Store,
+    atlas: &Slug,
+    level: &Slug,
+    series: &[NewSeries],
+) -> Result<Stored, IngestError> {
+    let mut stored = Stored::new();
+    for new in series {
+        if !stored.contains_key(&new.indicator) {
+            let columns =
+                store.current_columns(atlas, &new.indicator, level).await.map_err(IngestError::store)?;
+            stored.insert(new.indicator.clone(), columns);
+        }
+    }
+    Ok(stored)
+}
+
+/// What the classes of a level are made of, besides the new series.
+struct Layers {
+    level: Slug,
+    edition: Id,
+    inhabited: Vec<bool>,
+    stored: Stored,
+}
+
+/// Which regions of the other editions with current series are inhabited.
+async fn inhabited_elsewhere(store: &Store, layers: &Layers) -> Result<HashMap<Id, Vec<bool>>, IngestError> {
+    let mut inhabited = HashMap::new();
+    for (_, edition, _) in layers.stored.values().flatten() {
+        if *edition != layers.edition && !inhabited.contains_key(edition) {
+            let regions = store.regions(*edition).await.map_err(IngestError::store)?;
+            inhabited.insert(*edition, regions.iter().map(|r| r.region.inhabited).collect());
+        }
+    }
+    Ok(inhabited)
+}
+
+/// Classes of each indicator over all its periods, the new series in place of those that they replace.
+fn classes(
+    series: &[NewSeries],
+    layers: &Layers,
+    elsewhere: &HashMap<Id, Vec<bool>>,
+    indicators: &BTreeMap<Slug, Indicator>,
+    report: &mut Report,
+    progress: &dyn Progress,
+) -> Vec<InternalClassification> {
+    let mut made = Vec::with_capacity(layers.stored.len());
+    for (done, (slug, stored)) in layers.stored.iter().enumerate() {
+        progress.done(done as f64 / layers.stored.len() as f64);
+        let Some(indicator) = indicators.get(slug) else { continue };
+        let mut values = Vec::new();
+        let mut periods: Vec<Period> = Vec::new();
+        let mut take = |column: &Column, period: &Period, inhabited: &[bool]| {
+            let numbers = column.values().iter().zip(inhabited).filter(|(v, lives)| **lives && !v.is_nan());
+            values.extend(numbers.map(|(value, _)| *value));
+            periods.push(period.clone());
+        };
+        let new = || series.iter().filter(|new| new.indicator == *slug);
+        for (period, edition, column) in stored {
+            if *edition != layers.edition {
+                take(column, period, elsewhere.get(edition).map_or(&[], Vec::as_slice));
+            } else if !new().any(|new| new.period == *period) {
+                take(column, period, &layers.inhabited);
+            }
+        }
+        for new in new() {
+            take(&new.column, &new.period, &layers.inhabited);
+        }
+        periods.sort();
+        periods.dedup();
+        match classify(&values, &indicator.classification, periods) {
+            Ok(classification) => made.push(InternalClassification {
+                indicator: slug.clone(),
+                level: layers.level.clone(),
+                classification,
+            }),
+            Err(error) => {
+                report.error(None, None, format!("The values of '{slug}' have no classes: {error}."))
+            }
+        }
+    }
+    made
+}

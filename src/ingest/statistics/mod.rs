@@ -1,0 +1,263 @@
+//! Statistics: CSV files and workbooks → series.
+//!
+//! Holds encodings, layouts, numbers and signs, the join by key, and the checks before anything is stored. Must not
+//! know: HTTP, styles, releases, names of regions (they are never joined by name).
+//!
+//! Invariant: every number that is stored stands in the file, or is the quotient of two that do; a file with any error
+//! changes nothing.
+//!
+//! # Layouts
+//!
+//! Recognised without help: the table export and the flat file (ffcsv, new form) of GENESIS, **long** tables with the
+//! headers `key;indicator;period;value[;numerator;denominator;status;note]` (or German: `Schlüssel`/`AGS`/`ARS`,
+//! `Indikator`, `Zeitraum`/`Stichtag`/`Jahr`, `Wert`, `Zähler`, `Nenner`, `Zeichen`, `Bemerkung`), and **wide** tables
+//! with a column of keys whose other headers are periods (with an indicator) or indicators (with a period).
+//!
+//! # Mapping file
+//!
+//! All else is said by a TOML file. Columns are named by header or by number from 1; unknown keys are errors.
+//!
+//! ```toml
+//! layout = "wide"                # long, wide, ffcsv or genesis; recognised where absent
+//! sheet = "Tabelle 1"            # of a workbook; the first where absent
+//! header_row = 3                 # line of the header, from 1; the first with text where absent
+//! delimiter = ";"                # of a text file; found by consistency where absent
+//! decimal = ","                  # "," or "."; needed only where 1.234 could be both
+//! key = "Gemeindeschlüssel"      # column of the keys
+//! period_column = "Jahr"         # column of the periods, or
+//! period = "2023"                # the period of all values
+//! indicator_column = "Merkmal"   # long: column of the indicators, or
+//! indicator = "population"       # the indicator of all values
+//! value = "Wert"                 # long: columns
+//! numerator = "Zähler"
+//! denominator = "Nenner"
+//! status = "Zeichen"             # name of a status, or a sign or flag
+//! value_note = "Bemerkung"
+//! region_variable = "GEMEIN"     # ffcsv: the variable that holds regions
+//! source = "regionalstatistik"   # slug of a source of the catalogue
+//! provenance = { kind = "exact" } # exact, rounded (base), cell-keyed (deviation), suppressed-at-source, survey, synthetic
+//! note = { de = "Vorläufig", en = "Preliminary" }
+//! break_before = false           # a change of method lies before the first period
+//!
+//! [signs]                        # zero, missing, suppressed, not-applicable, not-yet-available, unreliable, unknown,
+//! "k. A." = "missing"            # not-meaningful
+//!
+//! [indicators]                   # names in the file → slugs of the catalogue
+//! "Einwohner" = "population"
+//!
+//! [[columns]]                    # wide and genesis: one per value column
+//! column = "Quote 2023"          # genesis: the header stack, "Insgesamt | Altersgruppen | unter 3 Jahre"
+//! indicator = "day-care-rate"
+//! period = "2023-03-01"
+//! numerator = "Kinder 2023"
+//! denominator = 7
+//! row = "Insgesamt"              # genesis with classified rows
+//!
+//! [[series]]                     # ffcsv: one per series; variables that are not named stand at their total
+//! value = "BEV001"
+//! attributes = { GES = "GESW" }
+//! indicator = "population-female"
+//! ```
+
+mod assemble;
+mod compare;
+mod ffcsv;
+mod genesis;
+mod import;
+mod keys;
+mod mapping;
+mod number;
+mod privacy;
+mod reading;
+mod row;
+mod sheet;
+mod table;
+mod tabular;
+mod text;
+
+pub use import::{ValuesOptions, import_values};
+pub use mapping::{ColumnRef, ColumnRule, LayoutKind, Mapping, MappingError, SeriesRule};
+pub use number::{Decimal, SignMeaning};
+
+use reading::{Reading, Settings};
+use table::Table;
+
+use crate::ingest::{Progress, Report};
+
+/// Largest file that is read, in bytes.
+const MAX_FILE: u64 = 2 << 30;
+
+/// Reads a file of any layout. Problems are reported; `None` if nothing could be understood.
+fn understand(
+    bytes: &[u8],
+    settings: &Settings,
+    report: &mut Report,
+    progress: &dyn Progress,
+) -> Option<Reading> {
+    let reading = if bytes.starts_with(b"PK\x03\x04") {
+        match sheet::read_sheet(bytes, settings.mapping.sheet.as_deref()) {
+            Ok(sheet) => {
+                report.fact("format", "xlsx");
+                report.fact("sheet", sheet.name.as_str());
+                tabular::read(&Table::Sheet(sheet), settings, report, progress)
+            }
+            Err(error) => {
+                report.error(None, None, error.to_string());
+                return None;
+            }
+        }
+    } else {
+        understand_text(bytes, settings, report, progress)?
+    };
+    report.fact("rows", reading.rows);
+    report.fact("left_out", reading.left_out);
+    report.fact("decimal", reading.decimal_found(settings));
+    report.fact("first_values", reading.first.clone());
+    let signs = reading.signs.iter().map(|(sign, count)| (sign.clone(), (*count).into())).collect();
+    report.fact("signs", serde_json::Value::Object(signs));
+    let empty = reading.series.iter().all(|series| series.cells.is_empty());
+    if empty && !report.rejected() {
+        let sentence = if reading.left_out > 0 {
+            "No value is of the indicator and period asked for."
+        } else {
+            "There is no value in the file."
+        };
+        report.error(None, None, sentence);
+    }
+    Some(reading)
+}
+
+fn understand_text(
+    bytes: &[u8],
+    settings: &Settings,
+    report: &mut Report,
+    progress: &dyn Progress,
+) -> Option<Reading> {
+    let decoded = match text::decode(bytes) {
+        Ok(decoded) => decoded,
+        Err(error) => {
+            report.error(Some(error.line()), None, error.to_string());
+            return None;
+        }
+    };
+    report.fact("encoding", decoded.encoding);
+    let text = &*decoded.text;
+    let asked = settings.mapping.delimiter.and_then(|d| u8::try_from(d).ok().filter(u8::is_ascii));
+    let is_genesis = genesis::is_table(text) || settings.mapping.layout == Some(LayoutKind::Genesis);
+    let office = is_genesis.then_some(b';');
+    let Some(delimiter) = asked.or(office).or_else(|| text::find_delimiter(text)) else {
+        report.error(None, None, "This is no table: no line has two columns separated by ';', tab or ','.");
+        return None;
+    };
+    report.fact("delimiter", char::from(delimiter).to_string());
+    let table = Table::Text { text, delimiter };
+    if is_genesis {
+        report.fact("layout", "genesis");
+        return Some(genesis::read(&table, settings, report, progress));
+    }
+    let headers = first_row(text, delimiter);
+    if ffcsv::is_old_form(&headers) {
+        report.error(
+            Some(1),
+            None,
+            "This is the old form of the flat file; download the table as 'ffcsv' of the new form.",
+        );
+        return None;
+    }
+    if ffcsv::is_new_form(&headers) || settings.mapping.layout == Some(LayoutKind::Ffcsv) {
+        report.fact("layout", "ffcsv");
+        return Some(ffcsv::read(&table, settings, report, progress));
+    }
+    Some(tabular::read(&table, settings, report, progress))
+}
+
+fn first_row(text: &str, delimiter: u8) -> Vec<String> {
+    let mut record = csv::StringRecord::new();
+    // A first row that cannot be read has no headers; the layout then reports what is wrong.
+    let _ = text::csv_reader(text, delimiter).read_record(&mut record);
+    record.iter().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ingest::NoProgress;
+
+    fn settings(indicator: Option<&str>) -> Settings {
+        Settings {
+            mapping: Mapping::default(),
+            indicator: indicator.map(|slug| slug.parse().unwrap()),
+            period: None,
+            known: ["population", "births"].into_iter().map(|slug| slug.parse().unwrap()).collect(),
+        }
+    }
+
+    fn read(bytes: &[u8], indicator: Option<&str>) -> (Option<Reading>, Report) {
+        let mut report = Report::new("test");
+        let reading = understand(bytes, &settings(indicator), &mut report, &NoProgress);
+        (reading, report)
+    }
+
+    const LONG: &str = "key;indicator;period;value\n03354001;population;2015;1.595,5\n03354002;births;2015;12\n03354003;births;2014;(7)\n";
+    const WIDE: &str = "AGS,Name,2014,2015\n03354001,\"Bergen, Dumme\",1571,1595\n03354002,Clenze,-,2382\n";
+    const GENESIS: &str = "GENESIS-Tabelle: 1\nTitel;;;\n;;31.12.2015;31.12.2015\n;;Insgesamt;weiblich\nDG;Deutschland;82;41\n03354;  Lüchow;50;25\n__________\nFuss\n";
+    const FFCSV: &str = "statistics_code;time_code;time;1_variable_code;1_variable_attribute_code;2_variable_code;2_variable_attribute_code;value;value_unit;value_variable_code\n1;JAHR;2023;GEMEIN;03354025;GES;;-0,3;Anzahl;BEV\n1;JAHR;2023;GEMEIN;03354025;GES;GESW;8;Anzahl;BEV\n";
+
+    #[test]
+    fn each_layout_is_recognised() {
+        for (text, layout, observations) in
+            [(LONG, "long", 3), (WIDE, "wide", 4), (GENESIS, "genesis", 2), (FFCSV, "ffcsv", 1)]
+        {
+            let indicator = (text != LONG).then_some("population");
+            let (reading, report) = read(text.as_bytes(), indicator);
+            assert!(!report.rejected(), "{report}");
+            assert_eq!(report.facts["layout"], layout);
+            let seen: usize = reading.unwrap().series.iter().map(|series| series.cells.len()).sum();
+            assert_eq!(seen, observations, "{layout}");
+        }
+    }
+
+    #[test]
+    fn a_table_shifted_by_a_missing_delimiter_is_reported_with_its_line() {
+        let (_, report) =
+            read(GENESIS.replace("DG;Deutschland;82", "DG;Deutschland").as_bytes(), Some("population"));
+        assert!(report.rejected() && report.problems[0].line == Some(6), "{report}");
+    }
+
+    #[test]
+    fn a_quote_that_is_never_closed_is_reported() {
+        let (_, report) = read(LONG.replace("births;2015", "\"births;2015").as_bytes(), None);
+        assert!(report.rejected() && report.problems[0].line == Some(3), "{report}");
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400), zip in any::<bool>()) {
+            let bytes = if zip { [b"PK\x03\x04".as_slice(), &bytes].concat() } else { bytes };
+            let _ = read(&bytes, Some("population"));
+        }
+
+        #[test]
+        fn mutated_tables_never_panic_and_give_only_numbers_of_the_file(
+            which in 0..4_usize,
+            edits in proptest::collection::vec((any::<prop::sample::Index>(), "[-;,.\"\n0-9a-zß()]{0,3}", any::<bool>()), 0..6),
+        ) {
+            let mut text = [LONG, WIDE, GENESIS, FFCSV][which].to_owned();
+            for (at, insert, remove) in edits {
+                let at = (0..=at.index(text.len() + 1)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+                let end = text[at..].chars().next().filter(|_| remove).map_or(at, |c| at + c.len_utf8());
+                text.replace_range(at..end, &insert);
+            }
+            let (reading, _) = read(text.as_bytes(), Some("population"));
+            let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+            for cell in reading.iter().flat_map(|reading| &reading.series).flat_map(|series| &series.cells) {
+                if !cell.value.is_nan() && cell.value.abs() < 1e15 {
+                    let number: String = cell.value.to_string().chars().filter(char::is_ascii_digit).collect();
+                    prop_assert!(digits.contains(number.trim_matches('0')), "{} in {text}", cell.value);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,502 @@
+//! What was read from a file: keys, series and their cells, with lines. All layouts write into a [`Reading`].
+//!
+//! Must not know: which regions an edition has, what is stored. Invariant: memory grows with the rows of the file, not
+//! with the product of keys and series.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{
+    mapping::Mapping,
+    number::{self, CellValue, Decimal, Form},
+    row::Cell,
+};
+use crate::{
+    domain::{Period, Slug, Status},
+    ingest::Report,
+};
+
+/// Most different series of a file.
+const MAX_SERIES: usize = 50_000;
+
+/// What the caller and the catalogue say about a file, whatever its layout.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The mapping; the default one where none was given.
+    pub mapping: Mapping,
+    /// Asked for: the indicator of all values, or the only one that is wanted.
+    pub indicator: Option<Slug>,
+    /// Asked for: the period of all values, or the only one that is wanted.
+    pub period: Option<Period>,
+    /// Slugs of the catalogue.
+    pub known: BTreeSet<Slug>,
+}
+
+impl Settings {
+    /// The indicator of values that name none.
+    pub fn fixed_indicator(&self) -> Option<&Slug> {
+        self.indicator.as_ref().or(self.mapping.indicator.as_ref())
+    }
+
+    /// The period of values that name none.
+    pub fn fixed_period(&self) -> Option<&Period> {
+        self.period.as_ref().or(self.mapping.period.as_ref())
+    }
+
+    /// The indicator that a text of the file names.
+    ///
+    /// # Errors
+    /// A sentence that names the nearest known ones.
+    pub fn named_indicator(&self, text: &str) -> Result<Slug, String> {
+        let mapped = self.mapping.indicators.get(text).map_or(text, Slug::as_str);
+        self.known.get(mapped).cloned().ok_or_else(|| self.unknown_indicator(mapped))
+    }
+
+    /// The sentence about an indicator that the catalogue lacks.
+    pub fn unknown_indicator(&self, text: &str) -> String {
+        let near = nearest(text, self.known.iter().map(Slug::as_str));
+        let hint = match near.as_slice() {
+            [] => "import the catalogue first".to_owned(),
+            names => format!("did you mean {}?", names.join(", ")),
+        };
+        format!("The catalogue has no indicator '{text}'; {hint}")
+    }
+}
+
+/// Distinct texts of a column with the line where each stood first.
+#[derive(Debug, Default)]
+pub struct Names {
+    ids: HashMap<Box<str>, u32>,
+    list: Vec<(Box<str>, u64)>,
+    last: u32,
+}
+
+impl Names {
+    /// The id of a text, a new one if it is new; ids count from 0.
+    pub fn id(&mut self, text: &str, line: u64) -> u32 {
+        // Neighbouring rows mostly speak of the same thing.
+        if self.list.get(self.last as usize).is_some_and(|(name, _)| &**name == text) {
+            return self.last;
+        }
+        self.last = self.ids.get(text).copied().unwrap_or_else(|| {
+            let id = self.list.len() as u32;
+            self.ids.insert(text.into(), id);
+            self.list.push((text.into(), line));
+            id
+        });
+        self.last
+    }
+
+    /// Texts with their first line, by id.
+    pub fn list(&self) -> &[(Box<str>, u64)] {
+        &self.list
+    }
+}
+
+/// One cell of a series.
+#[derive(Debug, Clone, Copy)]
+pub struct Observed {
+    /// The number, NaN where there is none.
+    pub value: f64,
+    /// Id of the key.
+    pub key: u32,
+    /// Line in the file.
+    pub line: u32,
+    /// Status; *missing* for `-`, whose meaning depends on the region.
+    pub status: Status,
+    /// The cell holds `-`.
+    pub nothing: bool,
+}
+
+/// The cells of one indicator and period.
+#[derive(Debug)]
+pub struct SeriesCells {
+    /// Indicator.
+    pub indicator: Slug,
+    /// Period.
+    pub period: Period,
+    /// Cells in the order of the file.
+    pub cells: Vec<Observed>,
+    /// Numerator and denominator of each cell, NaN where unknown; empty if the file has none.
+    pub ratios: Vec<[f64; 2]>,
+    /// Texts that are no plain numbers: (index of the cell, text).
+    pub raw: Vec<(u32, Box<str>)>,
+    /// Public remarks: (index of the cell, text).
+    pub notes: Vec<(u32, Box<str>)>,
+}
+
+/// Which number of an observation.
+#[derive(Debug, Clone, Copy)]
+enum Slot {
+    Value,
+    Ratio(usize),
+}
+
+/// One observation as a layout found it.
+#[derive(Debug, Clone, Copy)]
+pub struct Observation<'a> {
+    /// Id of the key.
+    pub key: u32,
+    /// Id of the series.
+    pub series: u32,
+    /// Line in the file.
+    pub line: u64,
+    /// Column of the value and the cell; `None` where the file has only numerator and denominator.
+    pub value: Option<(usize, Cell<'a>)>,
+    /// Numerator and denominator.
+    pub ratio: [Option<(usize, Cell<'a>)>; 2],
+    /// Status by name, sign or flag; empty where none.
+    pub status: &'a str,
+    /// Public remark; empty where none.
+    pub note: &'a str,
+}
+
+/// Evidence for the decimal sign of one column: lines where it was plain.
+#[derive(Debug, Default, Clone)]
+struct Evidence {
+    comma: Option<u64>,
+    point: Option<u64>,
+}
+
+/// A number of two readings: series, cell, slot, column, line.
+type Ambiguous = (u32, u32, Slot, usize, u64);
+
+/// Everything that was read from a file.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// Distinct keys.
+    pub keys: Names,
+    /// Series in the order in which they appeared.
+    pub series: Vec<SeriesCells>,
+    /// Data rows.
+    pub rows: u64,
+    /// Rows or cells that were not asked for.
+    pub left_out: u64,
+    /// Counts of signs.
+    pub signs: BTreeMap<String, u64>,
+    /// Sentences on the first observations as they were understood.
+    pub first: Vec<String>,
+    /// Headers, for messages; by column.
+    pub headers: Vec<String>,
+    /// The file comes from an office in its own format; keys without boundary are to be expected.
+    pub official: bool,
+    too_many_series: bool,
+    series_ids: HashMap<Slug, Vec<(Period, u32)>>,
+    evidence: Vec<Evidence>,
+    ambiguous: Vec<Ambiguous>,
+}
+
+/// How many observations are shown as understood.
+const FIRST_SHOWN: usize = 3;
+
+impl Reading {
+    /// An empty reading of a file in an office's own format.
+    pub fn official() -> Self {
+        Self { official: true, ..Self::default() }
+    }
+
+    /// The id of a series; `None` (and counted) if only another indicator or period was asked for.
+    pub fn series_id(&mut self, indicator: &Slug, period: &Period, settings: &Settings) -> Option<u32> {
+        let unwanted = settings.indicator.as_ref().is_some_and(|wanted| wanted != indicator)
+            || settings.period.as_ref().is_some_and(|wanted| wanted != period);
+        if unwanted {
+            return None;
+        }
+        let known = self.series_ids.get(indicator).and_then(|list| list.iter().find(|(p, _)| p == period));
+        if let Some((_, id)) = known {
+            return Some(*id);
+        }
+        if self.series.len() >= MAX_SERIES {
+            self.too_many_series = true;
+            return None;
+        }
+        let id = self.series.len() as u32;
+        self.series_ids.entry(indicator.clone()).or_default().push((period.clone(), id));
+        self.series.push(SeriesCells {
+            indicator: indicator.clone(),
+            period: period.clone(),
+            cells: Vec::new(),
+            ratios: Vec::new(),
+            raw: Vec::new(),
+            notes: Vec::new(),
+        });
+        Some(id)
+    }
+
+    /// Notes an observation, or its problem.
+    pub fn observe(&mut self, seen: Observation<'_>, settings: &Settings, report: &mut Report) {
+        let cell = self.series[seen.series as usize].cells.len() as u32;
+        let mut ratio = [f64::NAN; 2];
+        for (slot, source) in seen.ratio.iter().enumerate() {
+            let Some((column, source)) = *source else { continue };
+            match self.number(source, settings) {
+                Some(CellValue::Number { value, form, .. }) => {
+                    ratio[slot] = value;
+                    self.note_form(form, (seen.series, cell, Slot::Ratio(slot), column, seen.line));
+                }
+                // Of a numerator or denominator only the number is kept; `-` is an empty set.
+                Some(CellValue::Nothing) => ratio[slot] = 0.0,
+                Some(CellValue::Sign(_)) => {}
+                None => return self.refuse(seen.line, column, source, report),
+            }
+        }
+        let mut observed = Observed {
+            value: f64::NAN,
+            key: seen.key,
+            line: u32::try_from(seen.line).unwrap_or(u32::MAX),
+            status: Status::Missing,
+            nothing: false,
+        };
+        let mut sign = String::new();
+        if let Some((column, source)) = seen.value {
+            match self.number(source, settings) {
+                Some(CellValue::Number { value, status, form }) => {
+                    (observed.value, observed.status) = (value, status);
+                    if status != Status::Valid {
+                        sign = source.text().into_owned();
+                    }
+                    self.note_form(form, (seen.series, cell, Slot::Value, column, seen.line));
+                }
+                Some(CellValue::Nothing) => {
+                    observed.nothing = true;
+                    sign = source.text().into_owned();
+                }
+                Some(CellValue::Sign(status)) => {
+                    observed.status = status;
+                    sign = source.text().into_owned();
+                }
+                None => return self.refuse(seen.line, column, source, report),
+            }
+        }
+        if !seen.status.is_empty()
+            && let Err(sentence) = apply_status(&mut observed, &mut sign, seen.status)
+        {
+            report.error(Some(seen.line), None, sentence);
+            return;
+        }
+        self.store(seen, observed, ratio, sign);
+    }
+
+    fn store(&mut self, seen: Observation<'_>, observed: Observed, ratio: [f64; 2], sign: String) {
+        if self.first.len() < FIRST_SHOWN {
+            let series = &self.series[seen.series as usize];
+            let value = seen.value.map_or_else(String::new, |(_, cell)| cell.text().into_owned());
+            let understood = if observed.nothing { "nothing".to_owned() } else { observed.value.to_string() };
+            let key = self.keys.list.get(seen.key as usize).map_or("", |(key, _)| &**key);
+            self.first.push(format!(
+                "line {}: key {key}, {} {}: '{value}' = {understood}, {}",
+                seen.line,
+                series.indicator,
+                series.period,
+                observed.status.as_str()
+            ));
+        }
+        let series = &mut self.series[seen.series as usize];
+        let index = series.cells.len() as u32;
+        if !sign.is_empty() {
+            if let Some(count) = self.signs.get_mut(&sign) {
+                *count += 1;
+            } else if self.signs.len() < 100 {
+                self.signs.insert(sign.clone(), 1);
+            }
+            series.raw.push((index, sign.into()));
+        }
+        if seen.ratio.iter().any(Option::is_some) {
+            series.ratios.resize(series.cells.len(), [f64::NAN; 2]);
+            series.ratios.push(ratio);
+        }
+        if !seen.note.is_empty() {
+            series.notes.push((index, seen.note.into()));
+        }
+        series.cells.push(observed);
+    }
+
+    fn number(&self, cell: Cell<'_>, settings: &Settings) -> Option<CellValue> {
+        match cell {
+            Cell::Text(text) => number::parse_cell(text, settings.mapping.decimal, &settings.mapping.signs),
+            Cell::Number(value) => value.is_finite().then_some(CellValue::Number {
+                value: value + 0.0,
+                status: Status::Valid,
+                form: Form::Neutral,
+            }),
+            Cell::Date(_) | Cell::Fault(_) => None,
+        }
+    }
+
+    fn refuse(&self, line: u64, column: usize, cell: Cell<'_>, report: &mut Report) {
+        let header = self.header(column);
+        let sentence = match cell {
+            Cell::Fault(fault) => {
+                format!("The formula in this cell failed ({fault}); correct it or leave the cell empty.")
+            }
+            Cell::Date(date) => {
+                format!("A date ({date}) stands where a number is expected; is the column the right one?")
+            }
+            Cell::Text(_) | Cell::Number(_) => format!(
+                "'{}' is neither a number nor a known sign; correct it or say under [signs] of the mapping what it means.",
+                cell.text().chars().take(60).collect::<String>()
+            ),
+        };
+        report.error(Some(line), Some(&header), sentence);
+    }
+
+    /// The name of a column for messages.
+    pub fn header(&self, column: usize) -> String {
+        match self.headers.get(column) {
+            Some(header) if !header.is_empty() => header.clone(),
+            _ => (column + 1).to_string(),
+        }
+    }
+
+    fn note_form(&mut self, form: Form, place: Ambiguous) {
+        if form == Form::Neutral {
+            return;
+        }
+        let (_, _, _, column, line) = place;
+        if self.evidence.len() <= column {
+            self.evidence.resize(column + 1, Evidence::default());
+        }
+        match form {
+            Form::Comma => _ = self.evidence[column].comma.get_or_insert(line),
+            Form::Point => _ = self.evidence[column].point.get_or_insert(line),
+            Form::Ambiguous => self.ambiguous.push(place),
+            Form::Neutral => {}
+        }
+    }
+
+    /// Checks what can be checked only after the last row. Called once.
+    pub fn finish(&mut self, settings: &Settings, report: &mut Report) {
+        if self.too_many_series {
+            report.error(
+                None,
+                None,
+                format!("The file has more than {MAX_SERIES} series; is the period column the right one?"),
+            );
+        }
+        self.settle_decimals(settings, report);
+    }
+
+    /// Settles numbers of two readings by their column, or reports them.
+    fn settle_decimals(&mut self, settings: &Settings, report: &mut Report) {
+        if settings.mapping.decimal.is_some() {
+            return;
+        }
+        for (column, evidence) in self.evidence.iter().enumerate() {
+            if let (Some(comma), Some(point)) = (evidence.comma, evidence.point) {
+                report.error(
+                    Some(point),
+                    Some(&self.header(column)),
+                    format!(
+                        "The point separates decimals here, but in line {comma} the comma does; write all numbers of a column the same way."
+                    ),
+                );
+            }
+        }
+        for (series, cell, slot, column, line) in std::mem::take(&mut self.ambiguous) {
+            let evidence = self.evidence.get(column).cloned().unwrap_or_default();
+            let header = self.header(column);
+            let series = &mut self.series[series as usize];
+            let number = match slot {
+                Slot::Value => series.cells.get_mut(cell as usize).map(|c| &mut c.value),
+                Slot::Ratio(part) => series.ratios.get_mut(cell as usize).map(|r| &mut r[part]),
+            };
+            let Some(number) = number else { continue };
+            match (evidence.comma, evidence.point) {
+                (None, Some(_)) => *number /= 1000.0,
+                (Some(_), _) => {}
+                (None, None) => report.error(
+                    Some(line),
+                    Some(&header),
+                    format!(
+                        "This number can be {number} or {}; say decimal = \",\" or decimal = \".\" in the mapping.",
+                        *number / 1000.0
+                    ),
+                ),
+            }
+        }
+    }
+
+    /// Which decimal sign the columns showed, for the report.
+    pub fn decimal_found(&self, settings: &Settings) -> &'static str {
+        let comma = self.evidence.iter().any(|e| e.comma.is_some());
+        let point = self.evidence.iter().any(|e| e.point.is_some());
+        match (settings.mapping.decimal, comma, point) {
+            (Some(Decimal::Comma), ..) => "comma (as the mapping says)",
+            (Some(Decimal::Point), ..) => "point (as the mapping says)",
+            (None, true, true) => "comma and point",
+            (None, true, false) => "comma",
+            (None, false, true) => "point",
+            (None, false, false) => "none seen",
+        }
+    }
+}
+
+/// Applies what a status column says: the name of a status, a sign or a flag.
+fn apply_status(observed: &mut Observed, sign: &mut String, text: &str) -> Result<(), String> {
+    let mut letters = text.chars();
+    let flag = letters.next().and_then(number::flag_status).filter(|_| letters.next().is_none());
+    let named = Status::ALL.into_iter().find(|status| status.as_str() == text).or(flag);
+    let status = match named {
+        Some(status) => status,
+        None => match number::parse_cell(text, None, &BTreeMap::new()) {
+            Some(CellValue::Sign(status)) => status,
+            Some(CellValue::Nothing) if observed.value.is_nan() => {
+                observed.nothing = true;
+                text.clone_into(sign);
+                return Ok(());
+            }
+            _ => return Err(format!("'{text}' is no status; use valid, missing, suppressed … or a sign.")),
+        },
+    };
+    match (status.has_value(), observed.value.is_nan() && !observed.nothing) {
+        (true, true) if status == Status::Valid && observed.status != Status::Missing => Ok(()),
+        (true, true) => Err(format!("The status is '{text}', but there is no number.")),
+        (false, false) => Err(format!("The status is '{text}', but there is a number.")),
+        _ => {
+            observed.status = status;
+            if sign.is_empty() && status != Status::Valid {
+                text.clone_into(sign);
+            }
+            Ok(())
+        }
+    }
+}
+
+/// At most three names that are near to `text`, the nearest first.
+pub fn nearest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut ranked: Vec<_> = names.map(|name| (distance(text, name), name)).collect();
+    ranked.sort_unstable();
+    ranked.into_iter().take(3).map(|(_, name)| name).collect()
+}
+
+/// Edit distance of Levenshtein, on bytes; long texts are cut.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b) = (&a.as_bytes()[..a.len().min(64)], &b.as_bytes()[..b.len().min(64)]);
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let above = row[j + 1];
+            row[j + 1] = (diagonal + usize::from(x != y)).min(above + 1).min(row[j] + 1);
+            diagonal = above;
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_names_come_first() {
+        assert_eq!(nearest("populaton", ["day-care", "population", "births"].into_iter())[0], "population");
+    }
+
+    #[test]
+    fn a_name_keeps_its_id_and_first_line() {
+        let mut names = Names::default();
+        assert_eq!([names.id("a", 1), names.id("b", 2), names.id("a", 3)], [0, 1, 0]);
+        assert_eq!(names.list()[1], ("b".into(), 2));
+    }
+}

@@ -1,0 +1,80 @@
+//! A table of any file, row by row, with its size limits.
+//!
+//! Must not know: what the columns mean.
+
+use super::{
+    row::Row,
+    sheet::Sheet,
+    text::{MAX_COLUMNS, csv_reader},
+};
+use crate::ingest::{Progress, Report};
+
+/// Most rows that are read.
+const MAX_ROWS: u64 = 100_000_000;
+
+/// A table of a text file or a workbook.
+#[derive(Debug)]
+pub enum Table<'a> {
+    /// Decoded text and its delimiter.
+    Text {
+        /// The text.
+        text: &'a str,
+        /// Byte between columns.
+        delimiter: u8,
+    },
+    /// Rows of a sheet.
+    Sheet(Sheet),
+}
+
+impl Table<'_> {
+    /// Calls `each` with line and row, from the first to the last or until it returns false. Lines without any text
+    /// are passed over. What breaks a limit is reported and ends the reading.
+    pub fn each_row(
+        &self,
+        report: &mut Report,
+        progress: &dyn Progress,
+        each: &mut dyn FnMut(u64, Row<'_>, &mut Report) -> bool,
+    ) {
+        match self {
+            Self::Text { text, delimiter } => each_record(text, *delimiter, report, progress, each),
+            Self::Sheet(sheet) => {
+                for (line, cells) in &sheet.rows {
+                    if !each(*line, Row::Sheet(cells), report) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn each_record(
+    text: &str,
+    delimiter: u8,
+    report: &mut Report,
+    progress: &dyn Progress,
+    each: &mut dyn FnMut(u64, Row<'_>, &mut Report) -> bool,
+) {
+    let mut reader = csv_reader(text, delimiter);
+    let mut record = csv::StringRecord::new();
+    let mut rows = 0_u64;
+    loop {
+        match reader.read_record(&mut record) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => return report.error(None, None, format!("The table cannot be read: {error}.")),
+        }
+        let line = record.position().map_or(0, csv::Position::line);
+        rows += 1;
+        if rows % 65_536 == 0 {
+            progress.done(reader.position().byte() as f64 / text.len().max(1) as f64);
+        }
+        if record.len() > MAX_COLUMNS || rows > MAX_ROWS {
+            let sentence = format!("The table has more than {MAX_COLUMNS} columns or {MAX_ROWS} rows.");
+            return report.error(Some(line), None, sentence);
+        }
+        if !each(line, Row::Text(&record), report) {
+            return;
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Bytes of a text file → text: encoding, delimiter, limits.
+//!
+//! Must not know: what the columns mean.
+//!
+//! Invariant: nothing is replaced silently. A file that is no text is refused, and a file whose delimiter is not plain
+//! is asked about.
+
+use std::borrow::Cow;
+
+/// A longer line is no table.
+const MAX_LINE: usize = 1_000_000;
+
+/// Most columns of a table.
+pub const MAX_COLUMNS: usize = 4096;
+
+/// Lines that are looked at to find the delimiter.
+const SAMPLE_LINES: usize = 200;
+
+/// Why bytes are no text table.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// Control characters stand in it.
+    #[error(
+        "This is no text: the control character {character:#04x} stands in it; export the table as CSV in UTF-8."
+    )]
+    NoText {
+        /// Line, from 1.
+        line: u64,
+        /// The byte.
+        character: u8,
+    },
+    /// A line is too long.
+    #[error("This line has more than {MAX_LINE} bytes, so the file is no table.")]
+    LongLine {
+        /// Line, from 1.
+        line: u64,
+    },
+}
+
+impl TextError {
+    /// The line of the problem, from 1.
+    pub const fn line(&self) -> u64 {
+        match self {
+            Self::NoText { line, .. } | Self::LongLine { line } => *line,
+        }
+    }
+}
+
+/// Text with the name of the encoding it was in.
+#[derive(Debug)]
+pub struct Decoded<'a> {
+    /// The text, without a byte order mark.
+    pub text: Cow<'a, str>,
+    /// `utf-8`, `utf-8 with byte order mark`, `utf-16` or `windows-1252`.
+    pub encoding: &'static str,
+}
+
+/// Decodes by byte order mark, else as UTF-8 if it is valid, else as Windows-1252.
+///
+/// # Errors
+/// If the bytes hold control characters or a line too long for a table.
+pub fn decode(bytes: &[u8]) -> Result<Decoded<'_>, TextError> {
+    let (text, encoding) = match encoding_rs::Encoding::for_bom(bytes) {
+        Some((encoding, mark)) if encoding != encoding_rs::UTF_8 => {
+            (encoding.decode_without_bom_handling(&bytes[mark..]).0, "utf-16")
+        }
+        bom => {
+            let (rest, name) =
+                bom.map_or((bytes, "utf-8"), |(_, mark)| (&bytes[mark..], "utf-8 with byte order mark"));
+            std::str::from_utf8(rest).map_or_else(
+                |_| (encoding_rs::WINDOWS_1252.decode_without_bom_handling(rest).0, "windows-1252"),
+                |text| (Cow::Borrowed(text), name),
+            )
+        }
+    };
+    check_lines(text.as_bytes())?;
+    Ok(Decoded { text, encoding })
+}
+
+/// Refuses control characters (all but tab and line ends) and lines that are too long.
+fn check_lines(text: &[u8]) -> Result<(), TextError> {
+    for (index, line) in text.split(|b| *b == b'\n').enumerate() {
+        let number = index as u64 + 1;
+        if line.len() > MAX_LINE {
+            return Err(TextError::LongLine { line: number });
+        }
+        if let Some(&character) = line.iter().find(|b| **b < 0x20 && !matches!(**b, b'\t' | b'\r')) {
+            return Err(TextError::NoText { line: number, character });
+        }
+    }
+    Ok(())
+}
+
+/// The delimiter by which most lines have the same number of columns; `None` if no line has more than one column.
+pub fn find_delimiter(text: &str) -> Option<u8> {
+    [b';', b'\t', b',']
+        .into_iter()
+        .map(|delimiter| (consistency(text, delimiter), delimiter))
+        .filter(|(lines, _)| *lines > 0)
+        // The first of equals wins: `;` before tab before `,`, which also stands in German numbers.
+        .reduce(|best, next| if next.0 > best.0 { next } else { best })
+        .map(|(_, delimiter)| delimiter)
+}
+
+/// Number of sample lines that have the most frequent count of columns (two or more) with this delimiter.
+fn consistency(text: &str, delimiter: u8) -> usize {
+    let mut lines_by_width = std::collections::BTreeMap::new();
+    let mut reader = csv_reader(text, delimiter);
+    let mut record = csv::ByteRecord::new();
+    for _ in 0..SAMPLE_LINES {
+        match reader.read_byte_record(&mut record) {
+            Ok(true) if (2..=MAX_COLUMNS).contains(&record.len()) => {
+                *lines_by_width.entry(record.len()).or_insert(0_usize) += 1;
+            }
+            Ok(true) => {}
+            Ok(false) | Err(_) => break,
+        }
+    }
+    lines_by_width.into_values().max().unwrap_or(0)
+}
+
+/// A reader over decoded text that keeps rows of any width, so that a shifted row can be told with its line.
+pub fn csv_reader(text: &str, delimiter: u8) -> csv::Reader<&[u8]> {
+    csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_encoding_is_found_by_mark_then_validity_then_windows_1252() {
+        let read = |bytes: &[u8]| decode(bytes).map(|d| (d.text.into_owned(), d.encoding)).unwrap();
+        assert_eq!(read("Lüchow".as_bytes()), ("Lüchow".into(), "utf-8"));
+        assert_eq!(read(b"\xef\xbb\xbfa;b"), ("a;b".into(), "utf-8 with byte order mark"));
+        assert_eq!(read(b"L\xfcchow \x80"), ("Lüchow €".into(), "windows-1252"));
+        assert_eq!(read(b"\xff\xfea\0;\0"), ("a;".into(), "utf-16"));
+    }
+
+    #[test]
+    fn noise_is_refused_with_its_line() {
+        assert_eq!(decode(b"a;b\n\x00\x01").unwrap_err(), TextError::NoText { line: 2, character: 0 });
+        assert_eq!(decode(&vec![b'a'; MAX_LINE + 1]).unwrap_err().line(), 1);
+    }
+
+    #[test]
+    fn the_delimiter_is_the_one_that_gives_even_columns() {
+        assert_eq!(find_delimiter("a;b;c\n1;2,5;3\n2;3,5;4\n"), Some(b';'));
+        assert_eq!(find_delimiter("a\tb\n1,5\t2\n"), Some(b'\t'));
+        assert_eq!(find_delimiter("key,value\n03354005,7\n"), Some(b','));
+        assert_eq!(find_delimiter("nothing here\n"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            if let Ok(decoded) = decode(&bytes) {
+                let _ = find_delimiter(&decoded.text);
+            }
+        }
+    }
+}
