@@ -219,10 +219,7 @@ fn age_groups_add_up_and_links_agree_with_the_counts() {
                     assert_eq!(*number, at("daycare-under-3", period, key));
                 }
                 "sgb2-minors-share" => {
-                    assert_eq!(
-                        *denominator,
-                        at("population-under-18", &format!("{period}-31"), key)
-                    );
+                    assert_eq!(*denominator, at("population-under-18", &format!("{period}-31"), key));
                     assert_eq!(*number, at("sgb2-minors", period, key));
                 }
                 _ => {}
@@ -251,7 +248,10 @@ fn every_indicator_of_the_demo_says_that_its_numbers_are_made_up() {
         let texts: [&Text; 3] = [note.as_ref().unwrap(), &sheet.source, &sheet.contact];
         for text in texts {
             assert!(text.de.to_lowercase().contains("erfunden"), "{slug}: {}", text.de);
-            assert!(text.en.as_ref().unwrap().to_lowercase().replace('-', " ").contains("made up"), "{slug}: {text:?}");
+            assert!(
+                text.en.as_ref().unwrap().to_lowercase().replace('-', " ").contains("made up"),
+                "{slug}: {text:?}"
+            );
         }
     }
 }
