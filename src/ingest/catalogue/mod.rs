@@ -164,7 +164,7 @@ fn read_entries(bytes: &[u8], file_name: &str, report: &mut Report) -> Entries {
         "toml" => match std::str::from_utf8(bytes) {
             Ok(text) => document::read(text.trim_start_matches('\u{feff}'), report),
             Err(error) => {
-                let line = bytes[..error.valid_up_to()].iter().filter(|b| **b == b'\n').count() as u64 + 1;
+                let line = bytes[..error.valid_up_to()].split(|b| *b == b'\n').count() as u64;
                 report.error(Some(line), None, "TOML must be UTF-8; this line is not.");
                 Entries::default()
             }
