@@ -59,16 +59,13 @@ pub(super) fn read(text: &str, report: &mut Report) -> Entries {
                 continue;
             }
         };
-        match value.into_inner() {
-            DeValue::Array(list) => {
-                for item in list {
-                    target.extend(entry(item, &lines, name.get_ref(), report));
-                }
+        if let DeValue::Array(list) = value.into_inner() {
+            for item in list {
+                target.extend(entry(item, &lines, name.get_ref(), report));
             }
-            _ => {
-                let message = format!("Write [[{0}]] before each of the {0}.", name.get_ref());
-                report.error(Some(lines.line(name.span().start)), Some(name.get_ref()), message);
-            }
+        } else {
+            let message = format!("Write [[{0}]] before each of the {0}.", name.get_ref());
+            report.error(Some(lines.line(name.span().start)), Some(name.get_ref()), message);
         }
     }
     entries

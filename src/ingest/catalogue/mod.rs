@@ -11,7 +11,7 @@ mod sheet;
 #[cfg(test)]
 mod tests;
 
-use std::{borrow::Cow, path::Path};
+use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use tokio::io::AsyncReadExt as _;
@@ -21,7 +21,7 @@ use self::{
     document::Entries,
     entry::{Entry, FromEntry, Parsed},
 };
-use super::{IngestError, NoProgress, Report, on_worker};
+use super::{IngestError, NoProgress, Report, on_worker, statistics::text};
 use crate::{
     access::Editor,
     domain::{Indicator, Slug, Source, Theme},
@@ -164,29 +164,27 @@ fn read_entries(bytes: &[u8], file_name: &str, report: &mut Report) -> Entries {
         "toml" => match std::str::from_utf8(bytes) {
             Ok(text) => document::read(text.trim_start_matches('\u{feff}'), report),
             Err(error) => {
-                let line = bytes[..error.valid_up_to()].iter().filter(|b| **b == b'\n').count() as u64 + 1;
+                let line = bytes[..error.valid_up_to()].split(|b| *b == b'\n').count() as u64;
                 report.error(Some(line), None, "TOML must be UTF-8; this line is not.");
                 Entries::default()
             }
         },
-        "csv" | "txt" | "tsv" => sheet::read_csv(&decoded(bytes, report), report),
+        "csv" | "txt" | "tsv" => match text::decode(bytes) {
+            Ok(decoded) => {
+                report.fact("encoding", decoded.encoding);
+                sheet::read_csv(&decoded.text, report)
+            }
+            Err(error) => {
+                report.error(Some(error.line()), None, error.to_string());
+                Entries::default()
+            }
+        },
         "xlsx" => sheet::read_xlsx(bytes, report),
         _ => {
             report.error(None, None, "The name of a catalogue must end in .toml, .csv, .txt, .tsv or .xlsx.");
             Entries::default()
         }
     }
-}
-
-/// The text of a CSV file: UTF-8 if it is valid, else Windows-1252, in which Excel writes German texts.
-fn decoded<'a>(bytes: &'a [u8], report: &mut Report) -> Cow<'a, str> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let (encoding, text) = match std::str::from_utf8(bytes) {
-        Ok(text) => ("utf-8", Cow::Borrowed(text)),
-        Err(_) => ("windows-1252", encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0),
-    };
-    report.fact("encoding", encoding);
-    text
 }
 
 fn parse_all<T: FromEntry>(entries: Vec<Entry>, report: &mut Report) -> Vec<Parsed<T>> {

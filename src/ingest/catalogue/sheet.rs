@@ -5,16 +5,21 @@
 //! `palette`, `note_de` and the fields of the indicator sheet (`definition_de`, …). A text column without `_de` or `_en`
 //! is German, but `numerator` and `denominator` without it are slugs of indicators.
 
-use std::{collections::BTreeMap, io::Cursor};
+use std::collections::BTreeMap;
 
-use calamine::{Data, Reader as _, Xlsx};
 use toml::Value;
 
 use super::{
     document::Entries,
     entry::{Entry, Field},
 };
-use crate::ingest::Report;
+use crate::ingest::{
+    Report,
+    statistics::{
+        row::{self as tables, SheetCell},
+        sheet::read_sheet,
+    },
+};
 
 /// Rows of a catalogue are indicators; a municipality has some hundred.
 const MAX_ROWS: usize = 10_000;
@@ -126,51 +131,29 @@ pub(super) fn read_csv(text: &str, report: &mut Report) -> Entries {
 
 /// Reads the first worksheet of an XLSX file.
 pub(super) fn read_xlsx(bytes: &[u8], report: &mut Report) -> Entries {
-    let mut rows = Vec::new();
-    match xlsx_rows(bytes, &mut rows, report) {
-        Ok(()) if report.rejected() => Entries::default(),
-        Ok(()) => entries(rows, report),
+    let sheet = match read_sheet(bytes, None) {
+        Ok(sheet) => sheet,
         Err(error) => {
-            report.error(None, None, format!("This file cannot be read as XLSX: {error}."));
-            Entries::default()
+            report.error(None, None, error.to_string());
+            return Entries::default();
         }
-    }
-}
-
-fn xlsx_rows(bytes: &[u8], rows: &mut Vec<Row>, report: &mut Report) -> Result<(), calamine::XlsxError> {
-    let mut book = Xlsx::new(Cursor::new(bytes))?;
-    let Some(name) = book.sheet_names().first().cloned() else {
-        report.error(None, None, "The file has no worksheet.");
-        return Ok(());
     };
-    report.fact("worksheet", name.as_str());
-    // Cell by cell, so that a worksheet that claims a million empty rows takes no memory.
-    let mut cells = book.worksheet_cells_reader(&name)?;
-    while let Some(cell) = cells.next_cell()? {
-        let (row, at) = (cell.get_position().0 as usize, cell.get_position().1 as usize);
-        if too_large(row + 1, at + 1, report) {
-            return Ok(());
-        }
-        let line = row as u64 + 1;
-        let text = cell_text(Data::from(cell.get_value().clone()), line, report);
-        if rows.last().is_none_or(|last| last.line != line) {
-            rows.push(Row { line, cells: Vec::new() });
-        }
-        if let Some(last) = rows.last_mut() {
-            if last.cells.len() <= at {
-                last.cells.resize(at + 1, String::new());
+    report.fact("worksheet", sheet.name.as_str());
+    let columns = sheet.rows.iter().map(|(_, cells)| cells.len()).max().unwrap_or(0);
+    if too_large(sheet.rows.len(), columns, report) {
+        return Entries::default();
+    }
+    let mut rows = Vec::with_capacity(sheet.rows.len());
+    for (line, cells) in sheet.rows {
+        for cell in &cells {
+            if let SheetCell::Fault(fault) = cell {
+                report.error(Some(line), None, format!("A formula of this row failed ({fault})."));
             }
-            last.cells[at] = text;
         }
+        let cells = tables::Row::Sheet(&cells).texts();
+        rows.push(Row { line, cells });
     }
-    Ok(())
-}
-
-fn cell_text(cell: Data, line: u64, report: &mut Report) -> String {
-    if let Data::Error(error) = &cell {
-        report.error(Some(line), None, format!("A formula of this row has the error {error}."));
-    }
-    cell.to_string()
+    entries(rows, report)
 }
 
 fn too_large(rows: usize, columns: usize, report: &mut Report) -> bool {

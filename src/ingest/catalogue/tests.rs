@@ -152,7 +152,7 @@ fn a_sheet_gives_the_same_types_as_toml() {
     assert_eq!(catalogue.themes[0].title.de, "Demografie");
     let rate = &catalogue.indicators[1];
     assert_eq!((rate.kind, rate.decimals, rate.per), (IndicatorKind::Rate, 1, 1000.0));
-    assert_eq!(rate.numerator.as_ref().map(|s| s.as_str()), Some("kids"));
+    assert_eq!(rate.numerator.as_ref().map(Slug::as_str), Some("kids"));
     assert_eq!(rate.denominator_rule, DenominatorRule::PreviousYearEnd);
     assert_eq!(rate.classification.breaks, [1.5, 2.0, 3.0]);
     assert_eq!(rate.sheet.denominator.de, "Einwohner;innen");

@@ -69,11 +69,11 @@ mod mapping;
 mod number;
 mod privacy;
 mod reading;
-mod row;
-mod sheet;
+pub(super) mod row;
+pub(super) mod sheet;
 mod table;
 mod tabular;
-mod text;
+pub(super) mod text;
 
 pub use import::{ValuesOptions, import_values};
 pub use mapping::{ColumnRef, ColumnRule, LayoutKind, Mapping, MappingError, SeriesRule};
