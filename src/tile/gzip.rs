@@ -1,10 +1,13 @@
 //! Gzip for tiles. Of a large tile what never changes is compressed once, and each join only splices the pieces.
 //!
 //! A spliced tile has three kinds of DEFLATE blocks: the `borders` layer and the static keys and values of `regions`,
-//! compressed once by zlib; the features of `regions` in one block of plain Huffman codes, where the geometry of each
-//! feature is a string of bits made once and what stands before it (id, tags) is coded per join; and the rest, values
-//! and the `labels` layer, compressed per join. Since every feature may have other tags, values keep no fixed slots:
-//! equal values share one, and one without value costs nothing more than any other.
+//! compressed once by zlib; the features of `regions` in one block of our own; and the rest, values and the `labels`
+//! layer, compressed per join. In the block of features the geometry is bits that were made once, and only what stands
+//! before it (id, tags) is coded per join. Geometry commands repeat hardly anything but borders, so those are the only
+//! repeats that are looked for; since tags differ in length, the distance of a repeat is written per join.
+//!
+//! Thus every feature may have other tags: values keep no fixed slots, equal ones share one, and a region without
+//! value costs nothing more than any other.
 //!
 //! Invariant: the decompressed bytes are those that were given.
 
