@@ -1,4 +1,5 @@
 //! Boundary files of all kinds, from the file to the stored edition.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 use std::{
     fs,
