@@ -1,4 +1,5 @@
 //! Boundary files of all kinds, from the file to the stored edition.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 use std::{
     fs,
@@ -256,16 +257,12 @@ async fn other_boundaries_of_the_same_date_are_refused_and_the_same_file_again_i
 /// Converts a file with GDAL's program; false if that is not installed.
 fn converted(from: &Path, to: &Path, arguments: &[&str]) -> bool {
     let status = Command::new("ogr2ogr").args(arguments).arg(to).arg(from).status();
-    match status {
-        Ok(status) => {
-            assert!(status.success());
-            true
-        }
-        Err(_) => {
-            println!("skipped: ogr2ogr is not installed");
-            false
-        }
-    }
+    let Ok(status) = status else {
+        println!("skipped: ogr2ogr is not installed");
+        return false;
+    };
+    assert!(status.success());
+    true
 }
 
 #[tokio::test]
