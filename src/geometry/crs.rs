@@ -52,8 +52,8 @@ pub enum CrsError {
 pub enum CrsWarning {
     /// The datum shift is a Helmert transformation, since there was no grid.
     #[error(
-        "without the datum grid BETA2007.gsb the coordinates of EPSG:31467 are shifted by one transformation for \
-         all of Germany and may be off by up to 2 m"
+        "without the datum grid BETA2007.gsb the coordinates of EPSG:31467 are shifted by Helmert transformations \
+         and may be off by up to 2 m"
     )]
     NoGrid,
 }
@@ -184,17 +184,19 @@ pub struct Reprojector {
 enum Way {
     Degrees,
     WebMercator,
-    /// Projection to its own geographic system, which counts as WGS 84 unless a datum shift follows.
+    /// Projection to its own geographic system, which counts as WGS 84.
     Projected {
         from: Box<Proj>,
         to: Box<Proj>,
     },
-    /// Projection to DHDN, grid, and the Helmert way for points outside the grid.
-    Grid {
+    /// Projection to DHDN, then its shift.
+    Dhdn {
         from: Box<Proj>,
         to: Box<Proj>,
-        grid: DatumGrid,
-        fallback: Box<Reprojector>,
+        /// The exact shift; points outside the grid and all points without one are shifted by `helmert`.
+        grid: Option<DatumGrid>,
+        helmert: Vec<Proj>,
+        wgs84: Box<Proj>,
     },
 }
 
@@ -202,8 +204,23 @@ enum Way {
 const HALF_EQUATOR: f64 = 20_037_508.342_789_244;
 
 const GAUSS_KRUGER_3: &str = "+proj=tmerc +lat_0=0 +lon_0=9 +k=1 +x_0=3500000 +y_0=0 +ellps=bessel +units=m";
-/// EPSG transformation 1777, DHDN to WGS 84 for the former West Germany; PROJ takes the same without a grid.
-const DHDN_HELMERT: &str = "+towgs84=598.1,73.7,418.2,0.202,0.045,-2.455,6.7";
+/// Helmert transformations from DHDN to ETRS89 for parts of Germany: EPSG 1778 (west, to the south of 50°20′), 1779
+/// (west, the middle), 1780 (west, to the north of 52°20′) and 15869 (east).
+const DHDN_HELMERT: [&str; 4] = [
+    "597.1,71.4,412.1,0.894,0.068,-1.563,7.58",
+    "584.8,67.0,400.3,0.105,0.013,-2.378,10.29",
+    "590.5,69.5,411.6,-0.796,-0.052,-3.601,8.3",
+    "612.4,77.0,440.2,-0.054,0.057,-2.797,2.55",
+];
+
+/// The weights of [`DHDN_HELMERT`] at a position; they sum to 1. Half a degree wide ramps between the parts keep the
+/// transformation continuous.
+fn helmert_weights(lon: f64, lat: f64) -> [f64; 4] {
+    let beyond = |value: f64, border: f64| ((value - border) * 2.0 + 0.5).clamp(0.0, 1.0);
+    let (not_south, north, east) = (beyond(lat, 50.33), beyond(lat, 52.33), beyond(lon, 12.0));
+    let west = not_south * (1.0 - east);
+    [1.0 - not_south, west * (1.0 - north), west * north, not_south * east]
+}
 
 impl Reprojector {
     /// The way from `crs` to degrees. `grid` are the bytes of `BETA2007.gsb`, used where
@@ -217,14 +234,15 @@ impl Reprojector {
             (Crs::WebMercator, _) => Way::WebMercator,
             (Crs::Utm32, _) => projected("+proj=utm +zone=32 +ellps=GRS80", "+proj=longlat +ellps=GRS80")?,
             (Crs::Utm33, _) => projected("+proj=utm +zone=33 +ellps=GRS80", "+proj=longlat +ellps=GRS80")?,
-            (Crs::GaussKruger3, None) => {
-                projected(&format!("{GAUSS_KRUGER_3} {DHDN_HELMERT}"), "+proj=longlat +datum=WGS84")?
-            }
-            (Crs::GaussKruger3, Some(bytes)) => Way::Grid {
+            (Crs::GaussKruger3, bytes) => Way::Dhdn {
                 from: definition(GAUSS_KRUGER_3)?,
                 to: definition("+proj=longlat +ellps=bessel")?,
-                grid: DatumGrid::from_bytes(bytes)?,
-                fallback: Box::new(Self::new(crs, None)?),
+                grid: bytes.map(DatumGrid::from_bytes).transpose()?,
+                helmert: DHDN_HELMERT
+                    .iter()
+                    .map(|shift| Ok(*definition(&format!("+proj=longlat +ellps=bessel +towgs84={shift}"))?))
+                    .collect::<Result<_, CrsError>>()?,
+                wgs84: definition("+proj=longlat +datum=WGS84")?,
             },
         };
         Ok(Self { crs, way })
@@ -232,7 +250,7 @@ impl Reprojector {
 
     /// What the user should know about the accuracy, if anything.
     pub fn warning(&self) -> Option<CrsWarning> {
-        (self.crs.wants_grid() && !matches!(self.way, Way::Grid { .. })).then_some(CrsWarning::NoGrid)
+        matches!(self.way, Way::Dhdn { grid: None, .. }).then_some(CrsWarning::NoGrid)
     }
 
     /// Longitude and latitude in degrees of the point `x` (east or longitude), `y` (north or latitude).
@@ -251,12 +269,10 @@ impl Reprojector {
                 ((x * part).to_degrees(), (y * part).sinh().atan().to_degrees())
             }
             Way::Projected { from, to } => unproject(from, to, x, y).ok_or_else(outside)?,
-            Way::Grid { from, to, grid, fallback } => {
+            Way::Dhdn { from, to, grid, helmert, wgs84 } => {
                 let (lon, lat) = unproject(from, to, x, y).ok_or_else(outside)?;
-                match grid.shift(lon, lat) {
-                    Some(shifted) => shifted,
-                    None => fallback.to_degrees(x, y)?,
-                }
+                let exact = grid.as_ref().and_then(|grid| grid.shift(lon, lat));
+                exact.or_else(|| shift_by_helmert(helmert, wgs84, lon, lat)).ok_or_else(outside)?
             }
         };
         // A little beyond the poles and the date line is rounding; more is another system's coordinate.
@@ -277,6 +293,17 @@ fn unproject(from: &Proj, to: &Proj, x: f64, y: f64) -> Option<(f64, f64)> {
     proj4rs::transform::transform(from, to, &mut point).ok()?;
     let (lon, lat) = (point.0.to_degrees(), point.1.to_degrees());
     (lon.is_finite() && lat.is_finite()).then_some((lon, lat))
+}
+
+fn shift_by_helmert(helmert: &[Proj], wgs84: &Proj, lon: f64, lat: f64) -> Option<(f64, f64)> {
+    let mut shifted = (0.0, 0.0);
+    for (weight, from) in
+        helmert_weights(lon, lat).into_iter().zip(helmert).filter(|(weight, _)| *weight > 0.0)
+    {
+        let part = unproject(from, wgs84, lon.to_radians(), lat.to_radians())?;
+        shifted = (shifted.0 + weight * part.0, shifted.1 + weight * part.1);
+    }
+    Some(shifted)
 }
 
 #[cfg(test)]
@@ -351,33 +378,21 @@ mod tests {
         }
     }
 
-    /// Gauss-Krüger coordinates and where PROJ puts them: by BETA2007.gsb, and by the Helmert transformation.
-    const GAUSS_KRUGER: [((f64, f64), (f64, f64), (f64, f64)); 3] = [
-        (
-            (3_500_000.0, 5_500_000.0),
-            (8.998_958_968_391_23, 49.636_708_261_708_7),
-            (8.998_963_564_047_19, 49.636_710_642_257_2),
-        ),
-        (
-            (3_400_000.0, 5_400_000.0),
-            (7.639_655_324_060_06, 48.729_504_552_643_9),
-            (7.639_654_844_834_87, 48.729_516_334_313_4),
-        ),
-        (
-            (3_600_000.0, 6_000_000.0),
-            (10.528_383_708_006_3, 54.120_772_617_641_5),
-            (10.528_363_189_384, 54.120_773_775_875_6),
-        ),
+    /// Gauss-Krüger coordinates and where PROJ puts them by BETA2007.gsb.
+    const GAUSS_KRUGER: [((f64, f64), (f64, f64)); 4] = [
+        ((3_500_000.0, 5_500_000.0), (8.998_958_968_391_23, 49.636_708_261_708_7)),
+        ((3_400_000.0, 5_400_000.0), (7.639_655_324_060_06, 48.729_504_552_643_9)),
+        ((3_600_000.0, 6_000_000.0), (10.528_383_708_006_3, 54.120_772_617_641_5)),
+        ((3_280_000.0, 5_700_000.0), (5.837_852_750_235_94, 51.391_982_769_094_8)),
     ];
 
     #[test]
     fn gauss_kruger_without_a_grid_is_shifted_by_helmert_and_says_so() {
         let way = Reprojector::new(Crs::GaussKruger3, None).unwrap();
         assert_eq!(way.warning(), Some(CrsWarning::NoGrid));
-        for ((x, y), exact, helmert) in GAUSS_KRUGER {
+        for ((x, y), exact) in GAUSS_KRUGER {
             let found = way.to_degrees(x, y).unwrap();
-            assert!(metres(found, helmert) < 0.01, "{found:?}");
-            assert!(metres(found, exact) < 2.0, "{found:?}");
+            assert!(metres(found, exact) < 2.0, "{found:?} {exact:?}");
         }
     }
 
@@ -389,12 +404,29 @@ mod tests {
         };
         let way = Reprojector::new(Crs::GaussKruger3, Some(&grid)).unwrap();
         assert_eq!(way.warning(), None);
-        for ((x, y), exact, _) in GAUSS_KRUGER {
+        for ((x, y), exact) in GAUSS_KRUGER {
             let found = way.to_degrees(x, y).unwrap();
             assert!(metres(found, exact) < 0.001, "{found:?}");
         }
         let truncated = Reprojector::new(Crs::GaussKruger3, Some(&grid[..grid.len() - 100]));
         assert!(matches!(truncated, Err(CrsError::Grid(_))));
+    }
+
+    #[test]
+    fn the_helmert_transformations_blend_into_each_other() {
+        let way = Reprojector::new(Crs::GaussKruger3, None).unwrap();
+        let mut last = way.to_degrees(3_650_000.0, 5_250_000.0).unwrap();
+        for step in 1..=900 {
+            let found =
+                way.to_degrees(3_650_000.0 + f64::from(step) * 100.0, 5_250_000.0 + f64::from(step) * 1000.0);
+            let found = found.unwrap();
+            let moved = metres(found, last);
+            assert!((moved - 1005.0).abs() < 5.0, "{moved}");
+            last = found;
+        }
+        for (lon, lat) in [(6.0, 47.0), (12.0, 50.33), (11.9, 52.4), (14.0, 54.0)] {
+            assert!((helmert_weights(lon, lat).iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::{error::Error, path::PathBuf};
 
+use crate::store::StoreError;
+
 /// Why an import could not be carried out. What is wrong with the content of a file is no error but a problem in the
 /// [`Report`](super::Report).
 #[derive(Debug, thiserror::Error)]
@@ -31,5 +33,11 @@ impl IngestError {
     /// A file that cannot be opened or read.
     pub fn file(path: impl Into<PathBuf>, source: std::io::Error) -> Self {
         Self::File { path: path.into(), source }
+    }
+}
+
+impl From<StoreError> for IngestError {
+    fn from(error: StoreError) -> Self {
+        Self::store(error)
     }
 }

@@ -4,8 +4,8 @@
 //!
 //! Invariant: all problems are reported at once, and either the whole file is stored or nothing.
 
+pub mod boundaries;
 pub mod catalogue;
-
 mod error;
 mod progress;
 mod report;

@@ -120,7 +120,9 @@ fn named_encoding(label: &str) -> Result<&'static Encoding, ReadError> {
     found.ok_or_else(|| {
         ReadError::content(
             None,
-            format!("the .cpg file names the encoding '{label}', which is not known: write UTF-8 or 1252 there"),
+            format!(
+                "the .cpg file names the encoding '{label}', which is not known: write UTF-8 or 1252 there"
+            ),
         )
     })
 }
@@ -165,8 +167,12 @@ mod tests {
 
     #[test]
     fn numbers_keep_their_digits_and_deleted_rows_their_place() {
-        let bytes =
-            table(&[(b' ', "03354005", b"Gartow"), (b'*', "1", b"gone"), (b' ', "4.0", b""), (b' ', "4.5", b"x")]);
+        let bytes = table(&[
+            (b' ', "03354005", b"Gartow"),
+            (b'*', "1", b"gone"),
+            (b' ', "4.0", b""),
+            (b' ', "4.5", b"x"),
+        ]);
         let table = read(&bytes, None).unwrap();
         assert_eq!(texts(&table, 0), ["03354005", "Gartow"]);
         assert!(table.rows[1].is_none());

@@ -1,7 +1,7 @@
-//! GeoJSON: a Feature, a FeatureCollection, an array of both, or one of these after the other (one per line).
+//! GeoJSON: a `Feature`, a `FeatureCollection`, an array of both, or one of these after the other (one per line).
 //!
 //! Read as a stream of features, so that no tree of the whole file is built. Own visitors, because the crate at hand
-//! streams a FeatureCollection only.
+//! streams a `FeatureCollection` only.
 
 use std::{collections::HashMap, fmt};
 
@@ -84,7 +84,7 @@ impl Sink {
     }
 }
 
-/// A Feature, a FeatureCollection or an array of them.
+/// A `Feature`, a `FeatureCollection` or an array of them.
 struct Item<'a>(&'a mut Sink);
 
 impl<'de> DeserializeSeed<'de> for Item<'_> {
@@ -139,7 +139,9 @@ impl<'de> Visitor<'de> for Item<'_> {
                 )));
             }
             None => {
-                return Err(A::Error::custom("this is JSON but no GeoJSON: here is an object without \"type\""));
+                return Err(A::Error::custom(
+                    "this is JSON but no GeoJSON: here is an object without \"type\"",
+                ));
             }
         }
         Ok(())
@@ -149,10 +151,10 @@ impl<'de> Visitor<'de> for Item<'_> {
 /// The `crs` member of the old specification (2008).
 fn declared_crs(member: &Value) -> Option<DeclaredCrs> {
     let name = member.pointer("/properties/name")?.as_str()?;
-    Some(Crs::from_name(name).map_or_else(
-        || DeclaredCrs::Foreign(name.chars().take(60).collect()),
-        DeclaredCrs::Known,
-    ))
+    Some(
+        Crs::from_name(name)
+            .map_or_else(|| DeclaredCrs::Foreign(name.chars().take(60).collect()), DeclaredCrs::Known),
+    )
 }
 
 /// The properties of a feature by field.
@@ -326,7 +328,8 @@ impl<'de> Visitor<'de> for CoordinatesVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Coordinates, A::Error> {
         let Some(first) = items.next_element()? else { return Ok(Coordinates::default()) };
         if let Coordinates::Number(x) = first {
-            let y = items.next_element()?.ok_or_else(|| A::Error::custom("a position has one number only"))?;
+            let y =
+                items.next_element()?.ok_or_else(|| A::Error::custom("a position has one number only"))?;
             // Height and whatever else follows is of no use here.
             while items.next_element::<IgnoredAny>()?.is_some() {}
             return Ok(Coordinates::Position(Coord { x, y }));
@@ -412,7 +415,9 @@ mod tests {
         let (a, b) = (feature(r#"{"k":"01"}"#, SQUARE), feature(r#"{"n":"x","k":"02"}"#, SQUARE));
         let collection = format!(r#"{{"type":"FeatureCollection","features":[{a},{b}]}}"#);
         let nested = format!(r#"[{a},{{"features":[{b}],"type":"FeatureCollection"}}]"#);
-        for text in [collection, nested, format!("[{a},{b}]"), format!("{a}\n{b}\n"), format!("\u{feff}[{a},{b}]")] {
+        for text in
+            [collection, nested, format!("[{a},{b}]"), format!("{a}\n{b}\n"), format!("\u{feff}[{a},{b}]")]
+        {
             let table = read(&text).unwrap();
             assert_eq!(texts(&table, "k"), [Some("01".to_owned()), Some("02".to_owned())], "{text}");
             assert_eq!(table.features.iter().map(|f| f.number).collect::<Vec<_>>(), [1, 2]);
@@ -439,7 +444,12 @@ mod tests {
         assert_eq!(shape("null"), Shape::Missing);
         assert_eq!(shape(r#"{"type":"Polygon","coordinates":[]}"#), Shape::Missing);
         assert!(matches!(shape(&collection), Shape::Polygons(p) if p.0.len() == 2));
-        for bad in [point, &mixed, r#"{"type":"Polygon","coordinates":[1,2]}"#, r#"{"type":"MultiPolygon","coordinates":[[[9,52]]]}"#] {
+        for bad in [
+            point,
+            &mixed,
+            r#"{"type":"Polygon","coordinates":[1,2]}"#,
+            r#"{"type":"MultiPolygon","coordinates":[[[9,52]]]}"#,
+        ] {
             assert!(matches!(shape(bad), Shape::Unusable(_)), "{bad}");
         }
     }

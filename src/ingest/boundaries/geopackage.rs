@@ -90,7 +90,9 @@ async fn layers(connection: &mut SqliteConnection) -> Result<Vec<Layer>, Fault> 
         }
         other => Fault::Sql(other),
     })?;
-    rows.iter().map(|row| Ok(Layer { table: row.try_get(0)?, geometry: row.try_get(1)?, crs: declared_crs(row)? })).collect()
+    rows.iter()
+        .map(|row| Ok(Layer { table: row.try_get(0)?, geometry: row.try_get(1)?, crs: declared_crs(row)? }))
+        .collect()
 }
 
 fn declared_crs(row: &SqliteRow) -> Result<DeclaredCrs, Fault> {
@@ -108,7 +110,9 @@ fn declared_crs(row: &SqliteRow) -> Result<DeclaredCrs, Fault> {
     } else {
         definition.as_deref().and_then(Crs::from_wkt)
     };
-    let foreign = || DeclaredCrs::Foreign(format!("{organization}:{code} {}", name.unwrap_or_default()).trim().to_owned());
+    let foreign = || {
+        DeclaredCrs::Foreign(format!("{organization}:{code} {}", name.unwrap_or_default()).trim().to_owned())
+    };
     Ok(by_code.map_or_else(foreign, DeclaredCrs::Known))
 }
 
@@ -121,17 +125,27 @@ fn choose(mut layers: Vec<Layer>, wanted: Option<&str>) -> Result<Layer, Fault> 
     };
     match (found, wanted) {
         (Some(index), _) => Ok(layers.swap_remove(index)),
-        (None, _) if names.is_empty() => Err(Fault::Content("the GeoPackage has no feature layer".to_owned())),
-        (None, Some(name)) => Err(Fault::Content(format!("the GeoPackage has no layer '{name}', only {names}"))),
-        (None, None) => Err(Fault::Content(format!("the GeoPackage has several layers, so name one of them: {names}"))),
+        (None, _) if names.is_empty() => {
+            Err(Fault::Content("the GeoPackage has no feature layer".to_owned()))
+        }
+        (None, Some(name)) => {
+            Err(Fault::Content(format!("the GeoPackage has no layer '{name}', only {names}")))
+        }
+        (None, None) => {
+            Err(Fault::Content(format!("the GeoPackage has several layers, so name one of them: {names}")))
+        }
     }
 }
 
 async fn columns(connection: &mut SqliteConnection, table: &str) -> Result<Vec<String>, Fault> {
-    let columns: Vec<String> =
-        sqlx::query_scalar("SELECT name FROM pragma_table_info($1)").bind(table).fetch_all(connection).await?;
+    let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info($1)")
+        .bind(table)
+        .fetch_all(connection)
+        .await?;
     if columns.is_empty() {
-        return Err(Fault::Content(format!("the GeoPackage registers the layer '{table}' but has no such table")));
+        return Err(Fault::Content(format!(
+            "the GeoPackage registers the layer '{table}' but has no such table"
+        )));
     }
     Ok(columns)
 }
@@ -141,7 +155,11 @@ async fn features(
     layer: &Layer,
     fields: &[String],
 ) -> Result<Vec<Feature>, Fault> {
-    let columns = std::iter::once(&layer.geometry).chain(fields).map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
+    let columns = std::iter::once(&layer.geometry)
+        .chain(fields)
+        .map(|name| quoted(name))
+        .collect::<Vec<_>>()
+        .join(", ");
     let sql = format!("SELECT {columns} FROM {}", quoted(&layer.table));
     // The names come from the file's own schema and are quoted.
     let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(connection).await?;

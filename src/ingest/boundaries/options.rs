@@ -170,7 +170,8 @@ mod tests {
             Ok(ParentKey::Prefix { of: Some("ARS".to_owned()), len: 9 })
         );
         assert_eq!(rule("kreis=KRS"), Ok(ParentKey::Field("KRS".to_owned())));
-        for bad in ["", "kreis", "kreis=", "Kreis=A", "kreis=prefix x", "kreis=prefix 0", "kreis=prefix 9 of"] {
+        for bad in ["", "kreis", "kreis=", "Kreis=A", "kreis=prefix x", "kreis=prefix 0", "kreis=prefix 9 of"]
+        {
             assert!(rule(bad).is_err() || bad.ends_with("of"), "{bad}");
         }
     }

@@ -110,9 +110,10 @@ fn shapes(path: &Path) -> Result<Vec<Shape>, ReadError> {
 
 fn fault(error: shapefile::Error, number: Option<u64>) -> ReadError {
     match error {
-        shapefile::Error::IoError(io) if io.kind() == ErrorKind::UnexpectedEof => {
-            ReadError::content(number, "the .shp or .shx file ends in the middle: it was cut when it was copied")
-        }
+        shapefile::Error::IoError(io) if io.kind() == ErrorKind::UnexpectedEof => ReadError::content(
+            number,
+            "the .shp or .shx file ends in the middle: it was cut when it was copied",
+        ),
         shapefile::Error::IoError(io) => io.into(),
         other => ReadError::content(number, format!("the .shp file is damaged: {other}")),
     }
@@ -195,7 +196,8 @@ mod tests {
 
     #[test]
     fn a_ring_in_the_wrong_direction_outside_of_everything_is_an_area() {
-        let shape = from_rings(vec![PolygonRing::Inner(square(0.0, 0.0, 2.0))], |p: Point| Coord { x: p.x, y: p.y });
+        let shape =
+            from_rings(vec![PolygonRing::Inner(square(0.0, 0.0, 2.0))], |p: Point| Coord { x: p.x, y: p.y });
         assert!((area(&shape) - 4.0).abs() < 1e-9);
     }
 

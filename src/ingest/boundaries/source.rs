@@ -39,7 +39,8 @@ pub(super) fn detect(path: &Path) -> Result<Format, ReadError> {
         let is_index = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("shx"));
         return shapefile_of(path, is_index);
     }
-    if path.extension().is_some_and(|e| ["dbf", "prj", "cpg"].iter().any(|part| e.eq_ignore_ascii_case(part))) {
+    if path.extension().is_some_and(|e| ["dbf", "prj", "cpg"].iter().any(|part| e.eq_ignore_ascii_case(part)))
+    {
         return shapefile_of(path, true);
     }
     if matches!(text.first(), Some(b'{' | b'[')) {
@@ -49,10 +50,14 @@ pub(super) fn detect(path: &Path) -> Result<Format, ReadError> {
         return refuse("this is a zip archive: unpack it and name the .shp, .gpkg or .geojson file in it");
     }
     if start.starts_with(b"fgb") {
-        return refuse("this is FlatGeobuf, which is not read: convert it to GeoPackage, for instance with ogr2ogr");
+        return refuse(
+            "this is FlatGeobuf, which is not read: convert it to GeoPackage, for instance with ogr2ogr",
+        );
     }
     if text.starts_with(b"<") {
-        return refuse("this is XML (GML, KML or a page of a web site): boundaries must be GeoJSON, GeoPackage or a shapefile");
+        return refuse(
+            "this is XML (GML, KML or a page of a web site): boundaries must be GeoJSON, GeoPackage or a shapefile",
+        );
     }
     refuse("this is neither GeoJSON nor a GeoPackage nor a shapefile")
 }
@@ -61,14 +66,17 @@ fn shapefile_of(path: &Path, is_neighbour: bool) -> Result<Format, ReadError> {
     if !is_neighbour {
         return Ok(Format::Shapefile(path.to_owned()));
     }
-    ["shp", "SHP"].iter().map(|e| path.with_extension(e)).find(|shp| shp.is_file()).map(Format::Shapefile).ok_or_else(
-        || {
+    ["shp", "SHP"]
+        .iter()
+        .map(|e| path.with_extension(e))
+        .find(|shp| shp.is_file())
+        .map(Format::Shapefile)
+        .ok_or_else(|| {
             ReadError::content(
                 None,
                 "this is a part of a shapefile, but the .shp file with the areas is missing beside it",
             )
-        },
-    )
+        })
 }
 
 /// Reads a GeoJSON file into memory and takes its features.

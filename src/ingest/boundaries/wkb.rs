@@ -1,4 +1,4 @@
-//! Polygons out of Well-Known Binary, as GeoPackages hold it.
+//! Polygons out of Well-Known Binary, as a GeoPackage holds it.
 //!
 //! Own code, because the readers at hand trust the counts in the bytes (a few damaged bytes ask for 64 GB) and descend
 //! into nested collections without a limit. Heights and measures are skipped. ISO and extended type numbers are
@@ -86,7 +86,8 @@ impl Bytes<'_> {
             self.number()?;
         }
         let (extended, iso) = (code & 0xC000_0000, (code & 0x0FFF_FFFF) / 1000);
-        let dimensions = 2 + extended.count_ones() as usize + [0, 1, 1, 2].get(iso as usize).ok_or(Damaged)?;
+        let dimensions =
+            2 + extended.count_ones() as usize + [0, 1, 1, 2].get(iso as usize).ok_or(Damaged)?;
         match (code & 0x0FFF_FFFF) % 1000 {
             3 => polygons.push(self.polygon(dimensions)?),
             6 | 7 | 12 => {

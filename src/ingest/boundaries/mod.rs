@@ -1,0 +1,313 @@
+//! Boundary files: from GeoJSON, GeoPackage or shapefile to an edition with its topology.
+//!
+//! Holds the readers, the way from features to regions, and the checks. Must not know: statistics, releases, HTTP.
+//!
+//! Invariant: no region of the file is dropped without a word, and nothing is stored while the report has an error.
+
+mod dbf;
+mod dissolve;
+mod findings;
+mod geojson;
+mod geopackage;
+mod grid_file;
+mod minzoom;
+mod options;
+mod parents;
+mod position;
+mod regions;
+mod shape_file;
+mod source;
+mod table;
+mod wkb;
+
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use geo_types::MultiPolygon;
+use serde_json::json;
+
+pub use options::{BoundaryOptions, Condition, DEFAULT_TILE_BUDGET, OptionError, ParentKey, ParentRule};
+
+use self::{
+    parents::{ParentEdition, Parents},
+    position::Extent,
+    regions::{Draft, Fields},
+    source::Format,
+    table::{FeatureTable, ReadError, Shape},
+};
+use super::{IngestError, Progress, Report, on_worker};
+use crate::{
+    access::Editor,
+    domain::{Level, RESERVED_LEVEL_SLUGS, Region, Slug},
+    geometry::{BuildOptions, BuiltEdition, Crs, Reprojector, Step, build_edition},
+    store::{AtlasCatalogue, Bounds, ImportRecord, NewEdition, NewRegion, Store, StoreError},
+};
+
+/// Imports a boundary file as an edition of a level, which is made if it is not there. With `dry_run` everything is
+/// done except the storing.
+///
+/// # Errors
+/// If the file cannot be opened or the store fails. What is wrong with the file's content is in the report, and then
+/// nothing is stored.
+#[expect(clippy::too_many_arguments, reason = "each of them is decided by somebody else")]
+pub async fn import_boundaries(
+    store: &Store,
+    editor: &Editor,
+    atlas: &Slug,
+    file: &Path,
+    options: &BoundaryOptions,
+    dry_run: bool,
+    now: DateTime<Utc>,
+    progress: &dyn Progress,
+) -> Result<Report, IngestError> {
+    let catalogue = store.catalogue(atlas).await?;
+    let mut report = Report::new(file.file_name().unwrap_or_default().to_string_lossy());
+    if RESERVED_LEVEL_SLUGS.contains(&options.level.as_str()) {
+        report.error(
+            None,
+            None,
+            format!("a level cannot be called '{}', which has a meaning of its own", options.level),
+        );
+    }
+    let parents = parents::load(store, &catalogue, options, &mut report).await?;
+    let Some(table) = read(file, options, &mut report, progress).await? else { return Ok(report) };
+    let file_hash = source::hash(file).map_err(|error| IngestError::file(file, error))?;
+    let (mut report, prepared) = {
+        let options = options.clone();
+        on_worker(progress, move |progress| {
+            let mut report = report;
+            let prepared = prepare(table, &options, &parents, &mut report, progress);
+            (report, prepared)
+        })
+        .await?
+    };
+    let Some(prepared) = prepared.filter(|_| !dry_run && !report.rejected()) else { return Ok(report) };
+    progress.begin("storing");
+    report.committed = true;
+    let import = ImportRecord {
+        kind: "boundaries".to_owned(),
+        file_name: report.file.clone(),
+        file_hash,
+        at: now,
+        by: editor.name().to_owned(),
+        report: json!(report),
+    };
+    let edition = prepared.into_edition(options, import);
+    put_level(store, atlas, &catalogue, options).await?;
+    if let Err(error) = store.insert_edition(atlas, &edition).await {
+        let StoreError::Exists { .. } = error else { return Err(error.into()) };
+        report.committed = false;
+        let message = format!(
+            "the level '{}' already has other boundaries of {}: give these another date with --edition",
+            options.level, options.edition
+        );
+        report.error(None, None, message);
+    }
+    Ok(report)
+}
+
+/// Reads the file; `None` if it cannot be understood, which is then in the report.
+async fn read(
+    file: &Path,
+    options: &BoundaryOptions,
+    report: &mut Report,
+    progress: &dyn Progress,
+) -> Result<Option<FeatureTable>, IngestError> {
+    progress.begin("reading");
+    let table = match source::detect(file) {
+        Ok(Format::GeoPackage) => geopackage::read(file, options.layer.as_deref()).await,
+        Ok(Format::GeoJson) => {
+            let file = file.to_owned();
+            on_worker(progress, move |_| source::read_geojson(&file)).await?
+        }
+        Ok(Format::Shapefile(shp)) => on_worker(progress, move |_| shape_file::read(&shp)).await?,
+        Err(error) => Err(error),
+    };
+    match table {
+        Ok(table) => Ok(Some(table)),
+        Err(ReadError::Io(error)) => Err(IngestError::file(file, error)),
+        Err(ReadError::Content { line, message }) => {
+            report.error(line, None, message);
+            Ok(None)
+        }
+    }
+}
+
+/// A level that is not there comes behind its parents, or behind all others if it has none.
+async fn put_level(
+    store: &Store,
+    atlas: &Slug,
+    catalogue: &AtlasCatalogue,
+    options: &BoundaryOptions,
+) -> Result<(), IngestError> {
+    if catalogue.levels.iter().any(|level| level.slug == options.level) {
+        return Ok(());
+    }
+    let is_parent = |level: &&Level| options.parents.iter().any(|rule| rule.level == level.slug);
+    let parents = catalogue.levels.iter().filter(is_parent).map(|level| level.position).max();
+    let behind = parents.or_else(|| catalogue.levels.iter().map(|level| level.position).max());
+    let level = Level {
+        slug: options.level.clone(),
+        title: options.level_title.clone(),
+        position: behind.map_or(0, |position| position + 1),
+        public_boundaries: false,
+    };
+    Ok(store.put_levels(atlas, &[level]).await?)
+}
+
+/// Everything of an edition but its record.
+struct Prepared {
+    regions: Vec<Region>,
+    geometries: Vec<Option<MultiPolygon<f64>>>,
+    parents: Parents,
+    built: BuiltEdition,
+    bounds: Bounds,
+    minzoom: u8,
+}
+
+/// From the features to the edition. `None` if something is in the way, which is then in the report.
+fn prepare(
+    table: FeatureTable,
+    options: &BoundaryOptions,
+    parents: &[ParentEdition],
+    report: &mut Report,
+    progress: &dyn Progress,
+) -> Option<Prepared> {
+    let (drafts, bounds) = regions_of(table, options, report, progress)?;
+    // A parent level without boundaries is reported already; the rules and editions would not match.
+    let complete = parents.len() == options.parents.len();
+    let parents = parents::resolve(&drafts, if complete { parents } else { &[] }, report);
+    if report.rejected() {
+        return None;
+    }
+    let (regions, geometries): (Vec<_>, Vec<_>) =
+        drafts.into_iter().map(|draft| (draft.region, Some(draft.geometry))).unzip();
+    let build = BuildOptions { snap_tolerance_m: options.snap_tolerance_m };
+    let mut last = None;
+    let mut tell = |step: Step, part: f64| {
+        if last.replace(step) != Some(step) {
+            progress.begin(step_name(step));
+        }
+        progress.done(part);
+    };
+    let built = build_edition(&geometries, &build, &mut tell)
+        .map_err(|error| report.error(None, None, error.to_string()))
+        .ok()?;
+    findings::write(&built.report, &regions, report);
+    progress.begin("measuring tiles");
+    let ranks = built.topology.border_ranks(&parents.numbers);
+    let minzoom = minzoom::find(&built, &regions, &ranks, bounds, options.tile_budget)
+        .map_err(|error| report.error(None, None, format!("the topology contradicts itself: {error}")))
+        .ok()?;
+    report.fact("minzoom", minzoom.zoom);
+    report.fact("largest_tile_bytes", minzoom.largest);
+    if minzoom.largest > options.tile_budget {
+        let message = format!(
+            "tiles of zoom {} have up to {} bytes, more than the budget of {}",
+            minzoom.zoom, minzoom.largest, options.tile_budget
+        );
+        report.warning(None, None, message);
+    }
+    Some(Prepared { regions, geometries, parents, built, bounds, minzoom: minzoom.zoom })
+}
+
+const fn step_name(step: Step) -> &'static str {
+    match step {
+        Step::Repair => "repairing",
+        Step::Match => "matching borders",
+        Step::Measure => "measuring gaps and overlaps",
+        Step::Label => "placing labels",
+        Step::Simplify => "simplifying",
+    }
+}
+
+/// The regions in degrees with their bounding box. `None` if nothing can be made of the file.
+fn regions_of(
+    mut table: FeatureTable,
+    options: &BoundaryOptions,
+    report: &mut Report,
+    progress: &dyn Progress,
+) -> Option<(Vec<Draft>, Bounds)> {
+    report.fact("format", table.format);
+    report.fact("encoding", table.encoding.as_str());
+    report.fact("features", table.features.len());
+    for warning in std::mem::take(&mut table.warnings) {
+        report.warning(None, None, warning);
+    }
+    if table.features.is_empty() {
+        report.error(None, None, "the file has no features");
+        return None;
+    }
+    let fields = Fields::find(&table, options, report)?;
+    regions::filter(&mut table, &fields, &options.filter, report);
+    let crs = to_degrees(&mut table, options, report, progress);
+    let drafts = regions::drafts(table, &fields, options, report, progress);
+    report.fact("regions", drafts.len());
+    report.fact("uninhabited", drafts.iter().filter(|draft| !draft.region.inhabited).count());
+    let bounds = Extent::of(drafts.iter().map(|draft| &draft.geometry))?.bounds();
+    position::check_place(bounds, crs?, report);
+    report.fact("bounds", json!([bounds.west, bounds.south, bounds.east, bounds.north]));
+    Some((drafts, bounds))
+}
+
+/// Brings all features to degrees; the system that was used, or `None` if it is not clear.
+fn to_degrees(
+    table: &mut FeatureTable,
+    options: &BoundaryOptions,
+    report: &mut Report,
+    progress: &dyn Progress,
+) -> Option<Crs> {
+    progress.begin("reprojecting");
+    let polygons = table.features.iter().filter_map(|feature| match &feature.shape {
+        Shape::Polygons(polygons) => Some(polygons),
+        Shape::Missing | Shape::Unusable(_) => None,
+    });
+    // Without any coordinate each feature is reported for itself.
+    let extent = Extent::of(polygons)?;
+    let crs = position::choose(&table.crs, options.crs, extent)
+        .map_err(|message| report.error(None, None, message))
+        .ok()?;
+    report.fact("crs", crs.name());
+    let grid = if crs.wants_grid() { grid_file::find() } else { None };
+    let reprojector = Reprojector::new(crs, grid.as_deref())
+        .or_else(|error| {
+            report.warning(None, None, error.to_string());
+            Reprojector::new(crs, None)
+        })
+        .map_err(|error| report.error(None, None, error.to_string()))
+        .ok()?;
+    if let Some(warning) = reprojector.warning() {
+        report.warning(None, None, format!("{warning}; {}", grid_file::HOW_TO));
+    }
+    position::reproject(&mut table.features, &reprojector, report);
+    Some(crs)
+}
+
+impl Prepared {
+    fn into_edition(self, options: &BoundaryOptions, import: ImportRecord) -> NewEdition {
+        let labels = self.built.labels;
+        let regions = self.regions.into_iter().zip(self.geometries).zip(self.parents.of_region).enumerate();
+        let regions = regions.map(|(ordinal, ((region, geometry), parents))| {
+            let label = labels.get(ordinal).copied().flatten();
+            NewRegion {
+                region,
+                geometry,
+                label: label.map(|label| label.point.to_degrees()),
+                label_minzoom: label.map_or(0, |label| label.minzoom),
+                label_rank: label.map_or(0, |label| label.rank),
+                parents,
+            }
+        });
+        NewEdition {
+            level: options.level.clone(),
+            valid_on: options.edition,
+            attribution: options.attribution.clone(),
+            regions: regions.collect(),
+            bounds: self.bounds,
+            minzoom: self.minzoom,
+            topology: self.built.topology.to_bytes(),
+            zooms: self.built.zooms.iter().map(|zoom| (zoom.zoom(), zoom.to_bytes())).collect(),
+            import,
+        }
+    }
+}
