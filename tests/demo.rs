@@ -1,5 +1,8 @@
 //! The demo and the starter catalogue: what they promise about their numbers, and that they are imported.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail the test")]
+#![expect(clippy::float_cmp, reason = "the numbers compared are whole")]
+
 mod support;
 
 use std::{
@@ -10,16 +13,17 @@ use std::{
 };
 
 use kommunalatlas::{
-    access::Access,
-    domain::{Indicator, IndicatorKind, Level, Period, Provenance, Region, Slug, Text},
+    access::{Access, Editor},
+    domain::{Indicator, IndicatorKind, Period, Provenance, Slug, Text},
     ingest::{
         NoProgress,
+        boundaries::{BoundaryOptions, DEFAULT_TILE_BUDGET, import_boundaries},
         catalogue::{
             Catalogue, import_catalogue, import_catalogue_bytes, parse_catalogue, starter_catalogue,
         },
         statistics::{Mapping, ValuesOptions, import_values},
     },
-    store::{Bounds, ImportRecord, NewAtlas, NewEdition, NewRegion, OpenMode, SeriesRow, Store},
+    store::{NewAtlas, OpenMode, SeriesRow, Store},
 };
 use support::{Place, noon, with_store};
 
@@ -153,8 +157,11 @@ fn values_follow_from_numerators_and_denominators() {
     }
 }
 
-/// Counts (and numerators and denominators) by key, of one indicator and period.
-fn totals(level: &str) -> BTreeMap<(String, String, String), (Option<f64>, Option<f64>)> {
+/// A count, or numerator and denominator.
+type Numbers = (Option<f64>, Option<f64>);
+
+/// Numbers by indicator, period and key.
+fn totals(level: &str) -> BTreeMap<(String, String, String), Numbers> {
     let whole = |row: &Row| match row.numerator {
         None if row.denominator.is_none() => (row.number(), None),
         numerator => (numerator, row.denominator),
@@ -191,9 +198,8 @@ fn the_samtgemeinden_and_the_kreis_are_the_sums_of_their_gemeinden() {
         if parts.is_empty() || indicator == "mean-age" || parts.iter().any(|(n, _)| n.is_none()) {
             continue;
         }
-        let sum = |numbers: &dyn Fn(&(Option<f64>, Option<f64>)) -> Option<f64>| -> f64 {
-            parts.iter().filter_map(numbers).sum()
-        };
+        let sum =
+            |numbers: &dyn Fn(&Numbers) -> Option<f64>| -> f64 { parts.iter().filter_map(numbers).sum() };
         assert_eq!(parent.0, Some(sum(&|n| n.0)), "{indicator} {period} {key}");
         assert_eq!(parent.1.unwrap_or(0.0), sum(&|n| n.1), "{indicator} {period} {key}");
         compared += 1;
@@ -386,75 +392,46 @@ async fn a_catalogue_for_an_atlas_that_is_not_there_is_refused() {
     store.close().await;
 }
 
-/// The levels of the manifest with regions that have no geometry: values need the keys only.
-async fn levels_with_keys(store: &Store, atlas: &Slug) {
-    for (position, (level, boundaries, key)) in [
-        ("kreis", "kreis.geojson", "AGS"),
-        ("samtgemeinde", "samtgemeinden.geojson", "RS"),
-        ("gemeinde", "gemeinden.geojson", "AGS"),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let slug: Slug = level.parse().unwrap();
-        let title = Text::german(level);
-        let new = Level { slug: slug.clone(), title, position: position as i64, public_boundaries: true };
-        store.put_levels(atlas, &[new]).await.unwrap();
-        let mut regions: Vec<NewRegion> = properties(boundaries).iter().map(|p| region(p, key)).collect();
-        regions.sort_by(|a, b| a.region.key.cmp(&b.region.key));
-        let edition = NewEdition {
-            level: slug,
-            valid_on: "2016-01-01".parse().unwrap(),
-            attribution: "© GeoBasis-DE / BKG 2016".into(),
-            regions,
-            bounds: Bounds { west: 10.7, south: 52.8, east: 11.6, north: 53.3 },
-            minzoom: 0,
-            topology: Vec::new(),
-            zooms: Vec::new(),
-            import: ImportRecord {
-                kind: "boundaries".into(),
-                file_name: boundaries.into(),
-                file_hash: String::new(),
-                at: noon(),
-                by: "anna".into(),
-                report: serde_json::Value::Null,
-            },
+/// Imports the boundaries as the manifest says.
+async fn import_levels(store: &Store, editor: &Editor, atlas: &Slug, manifest: &toml::Table) {
+    for level in manifest["levels"].as_array().unwrap() {
+        let boundaries = &level["boundaries"];
+        let text = |key: &str| boundaries[key].as_str().unwrap();
+        let parents = boundaries.get("parents").and_then(|p| p.as_array()).cloned().unwrap_or_default();
+        let options = BoundaryOptions {
+            level: level["slug"].as_str().unwrap().parse().unwrap(),
+            level_title: level["title"].clone().try_into().unwrap(),
+            key_field: text("key").into(),
+            name_field: text("name").into(),
+            short_name_field: Some(text("short_name").into()),
+            filter: vec![],
+            edition: text("edition").parse().unwrap(),
+            parents: parents.iter().map(|p| p.as_str().unwrap().parse().unwrap()).collect(),
+            crs: None,
+            inhabited: Some(text("inhabited").parse().unwrap()),
+            uninhabited_keys: vec![],
+            attribution: text("attribution").into(),
+            layer: None,
+            snap_tolerance_m: 0.0,
+            tile_budget: DEFAULT_TILE_BUDGET,
         };
-        store.insert_edition(atlas, &edition).await.unwrap();
-    }
-}
-
-fn region(properties: &serde_json::Value, key: &str) -> NewRegion {
-    let text = |name: &str| properties[name].as_str().unwrap().to_owned();
-    let parent = |level: &str, len: usize| (level.parse().unwrap(), text("RS")[..len].parse().unwrap());
-    let parents = match (key, text("RS").len()) {
-        ("AGS", 12) => vec![parent("samtgemeinde", 9), parent("kreis", 5)],
-        ("RS", _) => vec![parent("kreis", 5)],
-        _ => vec![],
-    };
-    NewRegion {
-        region: Region {
-            key: text(key).parse().unwrap(),
-            name: text("NAME"),
-            short_name: Some(text("GEN")),
-            inhabited: ![65, 86].contains(&properties["IBZ"].as_i64().unwrap()),
-        },
-        geometry: None,
-        label: None,
-        label_minzoom: 0,
-        label_rank: 0,
-        parents,
+        let path = folder().join(text("file"));
+        let report = import_boundaries(store, editor, atlas, &path, &options, false, noon(), &NoProgress)
+            .await
+            .unwrap();
+        println!("{report}");
+        assert!(report.committed && report.problems.is_empty(), "{report}");
     }
 }
 
 #[tokio::test]
-async fn the_values_of_the_demo_are_imported_on_all_levels_without_problems() {
+async fn boundaries_and_values_of_the_demo_are_imported_without_problems() {
     with_store(Some(Place::file()), |store| async move {
         let (slug, editor) = (atlas(&store).await, Access::local("anna").editor().unwrap());
-        levels_with_keys(&store, &slug).await;
         let path = folder().join("catalogue.toml");
         assert!(import_catalogue(&store, &editor, &slug, &path, false, noon()).await.unwrap().committed);
         let manifest: toml::Table = file("demo.toml").parse().unwrap();
+        import_levels(&store, &editor, &slug, &manifest).await;
         for values in manifest["values"].as_array().unwrap() {
             let text = |key: &str| values[key].as_str().unwrap();
             let options = ValuesOptions {
@@ -472,6 +449,11 @@ async fn the_values_of_the_demo_are_imported_on_all_levels_without_problems() {
         }
         let stored = store.catalogue(&slug).await.unwrap();
         assert_eq!(stored.series.len(), 3 * 6 * stored.indicators.len());
+        let gemeinden = stored.editions.iter().find(|e| e.level.as_str() == "gemeinde").unwrap();
+        let regions = store.regions(gemeinden.id).await.unwrap();
+        let uninhabited: Vec<_> =
+            regions.iter().filter(|r| !r.region.inhabited).map(|r| r.region.key.as_str()).collect();
+        assert_eq!((regions.len(), uninhabited), (29, vec!["03354501", "03354502"]));
         let is_real = |series: &&SeriesRow| series.provenance == Provenance::Exact;
         let real: Vec<_> = stored.series.iter().filter(is_real).collect();
         assert_eq!(real.len(), 3);
