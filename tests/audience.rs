@@ -1,5 +1,7 @@
 //! What the public sees, driven by the route table: no route can be left out.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail the test")]
+
 mod app;
 
 use app::{Answer, NO_SECRETS, Secrets, TestApp, example};

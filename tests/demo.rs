@@ -3,7 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail the test")]
 #![expect(clippy::float_cmp, reason = "the numbers compared are whole")]
 
-mod support;
+#[path = "store_contract/places.rs"]
+mod places;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,7 +26,7 @@ use kommunalatlas::{
     },
     store::{NewAtlas, OpenMode, SeriesRow, Store},
 };
-use support::{Place, noon, with_store};
+use places::{Place, noon, with_store};
 
 const LEVELS: [&str; 3] = ["gemeinde", "samtgemeinde", "kreis"];
 

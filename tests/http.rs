@@ -1,5 +1,7 @@
 //! Status codes, headers and documents, through the router.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail the test")]
+
 mod app;
 
 use app::{TestApp, example, tile};

@@ -1,5 +1,7 @@
 //! The layer table of the architecture: which module may use which.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail the test")]
+
 use std::{collections::BTreeMap, fs, path::Path};
 
 /// Module → modules it may name in `use crate::…` or `crate::…`.

@@ -42,7 +42,8 @@ for (const indicator of catalog.indicators) {
             const row = rows.get(key);
             assert.equal(value ?? null, row.value, `${answer.url} ${key}`);
             assert.equal(cls ?? null, row.class, `${answer.url} ${key}`);
-            assert.equal(status ?? "valid", row.status, `${answer.url} ${key}`);
+            const told = row.inhabited || row.value !== null ? row.status : "valid";
+            assert.equal(status ?? "valid", told, `${answer.url} ${key}`);
             assert.equal(name, row.name);
             assert.ok(feature.loadGeometry().length > 0);
             assert.equal(feature.id, 1 + [...rows.keys()].indexOf(key));

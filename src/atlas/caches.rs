@@ -28,7 +28,7 @@ pub struct CacheSizes {
 impl Default for CacheSizes {
     fn default() -> Self {
         const MIB: u64 = 1 << 20;
-        Self { skeletons: 96 * MIB, columns: 48 * MIB, tiles: 96 * MIB, geometry: 64 * MIB }
+        Self { skeletons: 96 * MIB, columns: 128 * MIB, tiles: 64 * MIB, geometry: 48 * MIB }
     }
 }
 
@@ -74,7 +74,8 @@ where
     where
         F: Future<Output = Result<V, AtlasError>>,
     {
-        self.0.try_get_with(key, compute).await.map_err(|e: Arc<AtlasError>| (*e).clone())
+        // On the heap: a computation's state is large, and every future that might await it would be moved about with it.
+        Box::pin(self.0.try_get_with(key, compute)).await.map_err(|e: Arc<AtlasError>| (*e).clone())
     }
 }
 

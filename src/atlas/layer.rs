@@ -184,7 +184,7 @@ pub struct SeriesView {
 
 impl SeriesView {
     /// `None` without a period.
-    pub(super) fn new(atlases: Arc<Atlases>, audience: Audience, layers: Vec<Arc<Layer>>) -> Option<Self> {
+    pub(super) fn new(atlases: &Arc<Atlases>, audience: Audience, layers: Vec<Arc<Layer>>) -> Option<Self> {
         let view = |layer| LayerView::new(atlases.clone(), audience, layer);
         (!layers.is_empty()).then(|| Self { layers: layers.into_iter().map(view).collect() })
     }

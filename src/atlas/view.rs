@@ -113,7 +113,7 @@ impl View {
         let dates = layers.iter().map(|l| l.edition.row.valid_on);
         let date = dates.filter(|d| edition.is_none_or(|asked| asked == *d)).max()?;
         let of_edition = layers.iter().filter(|l| l.edition.row.valid_on == date).cloned().collect();
-        SeriesView::new(self.atlases.clone(), self.audience, of_edition)
+        SeriesView::new(&self.atlases, self.audience, of_edition)
     }
 
     /// Boundaries of a level without values.

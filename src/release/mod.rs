@@ -5,6 +5,8 @@
 //! Invariant: what is released is rounded to the indicator's decimals and classified from those rounded numbers, so that
 //! breaks, classes and ranks give away nothing more exact.
 
+use std::collections::{HashMap, hash_map::Entry};
+
 use chrono::{DateTime, Utc};
 
 use crate::{
@@ -104,9 +106,10 @@ pub async fn release(
     now: DateTime<Utc>,
 ) -> Result<Vec<Released>, ReleaseError> {
     let catalogue = store.catalogue(atlas).await?;
+    let mut places = Places::new(store);
     let mut releases = Vec::new();
     for slug in &request.indicators {
-        releases.push(prepare(store, publisher, &catalogue, request, slug, now).await?);
+        releases.push(prepare(&mut places, publisher, &catalogue, request, slug, now).await?);
     }
     let mut released = Vec::new();
     for release in releases {
@@ -121,7 +124,7 @@ pub async fn release(
 }
 
 async fn prepare(
-    store: &Store,
+    places: &mut Places<'_>,
     publisher: &Publisher,
     catalogue: &AtlasCatalogue,
     request: &ReleaseRequest,
@@ -134,11 +137,10 @@ async fn prepare(
     if !fields.is_empty() {
         return Err(ReleaseError::IncompleteSheet { indicator: slug.clone(), fields });
     }
-    let columns = columns(store, indicator, &chosen_series(catalogue, request, slug)?).await?;
+    let columns = columns(places.store, indicator, &chosen_series(catalogue, request, slug)?).await?;
     let mut numbers = Vec::new();
     for column in &columns {
-        let inhabited = inhabited(store, column.edition).await?;
-        numbers.extend(numbers_of(&column.column, &inhabited));
+        numbers.extend(numbers_of(&column.column, places.inhabited(column.edition).await?));
     }
     let periods = columns.iter().map(|c| c.period.clone()).collect();
     let classification = classify(&numbers, &indicator.classification, periods)
@@ -198,9 +200,27 @@ async fn columns(
     Ok(columns)
 }
 
-/// By ordinal: does anybody live there?
-async fn inhabited(store: &Store, edition: Id) -> Result<Vec<bool>, StoreError> {
-    Ok(store.regions(edition).await?.iter().map(|r| r.region.inhabited).collect())
+/// Where somebody lives, of the editions that were asked for: each is read once.
+struct Places<'a> {
+    store: &'a Store,
+    read: HashMap<Id, Vec<bool>>,
+}
+
+impl<'a> Places<'a> {
+    fn new(store: &'a Store) -> Self {
+        Self { store, read: HashMap::new() }
+    }
+
+    /// By ordinal: does anybody live there?
+    async fn inhabited(&mut self, edition: Id) -> Result<&[bool], StoreError> {
+        match self.read.entry(edition) {
+            Entry::Occupied(read) => Ok(read.into_mut()),
+            Entry::Vacant(free) => {
+                let regions = self.store.regions(edition).await?;
+                Ok(free.insert(regions.iter().map(|r| r.region.inhabited).collect()))
+            }
+        }
+    }
 }
 
 fn numbers_of(column: &Column, inhabited: &[bool]) -> Vec<f64> {
@@ -262,21 +282,22 @@ pub async fn close(store: &Store, _: &Publisher, atlas: &Slug) -> Result<(), Rel
 /// # Errors
 /// If the store cannot be read.
 pub async fn counting_indicators(store: &Store, catalogue: &AtlasCatalogue) -> Result<u32, StoreError> {
+    let mut places = Places::new(store);
     let mut counting: Vec<&Slug> = Vec::new();
     for release in catalogue.releases.iter().filter(|r| r.audience == Audience::Public) {
-        if !counting.contains(&&release.indicator) && covers_half(store, release).await? {
+        if !counting.contains(&&release.indicator) && covers_half(&mut places, release).await? {
             counting.push(&release.indicator);
         }
     }
     Ok(counting.len() as u32)
 }
 
-async fn covers_half(store: &Store, release: &ReleaseRow) -> Result<bool, StoreError> {
+async fn covers_half(places: &mut Places<'_>, release: &ReleaseRow) -> Result<bool, StoreError> {
     for row in &release.columns {
-        let inhabited = inhabited(store, row.edition).await?;
-        let places = inhabited.iter().filter(|i| **i).count();
-        let shown = numbers_of(&store.release_column(row.id).await?, &inhabited).len();
-        if places > 0 && 2 * shown >= places {
+        let column = places.store.release_column(row.id).await?;
+        let inhabited = places.inhabited(row.edition).await?;
+        let all = inhabited.iter().filter(|i| **i).count();
+        if all > 0 && 2 * numbers_of(&column, inhabited).len() >= all {
             return Ok(true);
         }
     }

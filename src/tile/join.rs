@@ -76,7 +76,8 @@ impl<'a> Joiner<'a> {
         }
     }
 
-    /// Appends the tags of a region's attributes. A region that may have no class gets none.
+    /// Appends the tags of a region's attributes. Where nobody lives there is no class, and nothing to say about a number
+    /// that is not there.
     pub(super) fn tags(&mut self, subject: Subject, tags: &mut Vec<u8>) {
         let at = subject.ordinal as usize;
         for period in 0..self.periods.len() {
@@ -86,12 +87,12 @@ impl<'a> Joiner<'a> {
                 let value = self.number(number + 0.0);
                 self.tag(period, 0, value, tags);
             }
-            if let Some(&class) = classes.get(at).filter(|&&class| subject.classed && class != NO_CLASS) {
+            if let Some(&class) = classes.get(at).filter(|&&class| subject.inhabited && class != NO_CLASS) {
                 let value = self.class(class);
                 self.tag(period, 1, value, tags);
             }
             let status = column.status(at);
-            if status != Status::Valid {
+            if status != Status::Valid && (subject.inhabited || status.has_value()) {
                 let value = self.status(status);
                 self.tag(period, 2, value, tags);
             }

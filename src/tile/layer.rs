@@ -37,8 +37,8 @@ pub(super) struct Layer {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Subject {
     pub ordinal: u32,
-    /// Whether it may have a class.
-    pub classed: bool,
+    /// Whether somebody lives there.
+    pub inhabited: bool,
 }
 
 #[derive(Debug)]

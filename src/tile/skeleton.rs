@@ -133,7 +133,7 @@ fn region_layer<'a>(geometry: &TileGeometry, text: &dyn Fn(u32) -> RegionText<'a
     for region in &geometry.regions {
         let RegionText { key, name, inhabited, .. } = text(region.ordinal);
         let attributes = [("key", StaticValue::Text(key)), ("name", StaticValue::Text(name))];
-        let subject = Subject { ordinal: region.ordinal, classed: inhabited };
+        let subject = Subject { ordinal: region.ordinal, inhabited };
         layer.feature(Some(subject), attributes, |out| commands::polygons(out, &region.polygons));
     }
     layer.finish()
@@ -149,7 +149,7 @@ fn label_layer<'a>(labels: &[TileLabel], text: &dyn Fn(u32) -> RegionText<'a>) -
             short_name.map(|short| ("short_name", StaticValue::Text(short))),
             Some(("rank", StaticValue::Uint(u64::from(label.rank)))),
         ];
-        let subject = Subject { ordinal: label.ordinal, classed: inhabited };
+        let subject = Subject { ordinal: label.ordinal, inhabited };
         layer.feature(Some(subject), attributes.into_iter().flatten(), |out| {
             commands::point(out, label.x, label.y);
         });

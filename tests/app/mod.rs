@@ -14,13 +14,12 @@ use kommunalatlas::{
         Provenance, Region, Sheet, Slug, Status, Text, Theme,
     },
     geometry::{BuildOptions, GridPoint, TileCoord, build_edition},
-    http::{App, PublicUrl, router},
+    http::{App, PublicUrl, embedded_glyphs, router},
     release::{self, ReleaseRequest},
     store::{
         Bounds, ImportRecord, InternalClassification, NewAtlas, NewEdition, NewRegion, NewSeries, OpenMode,
         Store,
     },
-    style::Glyphs,
 };
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -301,7 +300,7 @@ impl TestApp {
         let app = App {
             atlases: atlases.clone(),
             public_url: PublicUrl::parse(public_url).unwrap(),
-            glyphs: Glyphs::without_fonts(),
+            glyphs: embedded_glyphs().unwrap(),
         };
         Self { router: router(Arc::new(app)), store, atlases, _dir: dir }
     }
