@@ -1,10 +1,6 @@
 //! Status codes, headers and documents, through the router.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail the test")]
-
-mod app;
-
-use app::{TestApp, example, tile};
+use crate::app::{TestApp, example, tile};
 
 #[tokio::test]
 async fn a_tile_is_gzip_or_identity_each_with_its_own_entity_tag() {
@@ -173,7 +169,7 @@ async fn csv_is_german_or_international() {
 
 #[tokio::test]
 async fn everything_works_below_a_path_prefix() {
-    let app = TestApp::with(app::NO_SECRETS, "https://example.org/karten").await;
+    let app = TestApp::with(crate::app::NO_SECRETS, "https://example.org/karten").await;
     assert_eq!(app.get("/a/catalog.json").await.status, 404);
     assert_eq!(app.get("/karten/a/catalog.json").await.status, 200);
     assert_eq!(app.get(&format!("/karten{}", example("/a/tiles/l/i/2020/{tile}.mvt"))).await.status, 200);
@@ -198,7 +194,7 @@ async fn addresses_come_from_the_configured_url_and_never_from_the_request() {
 async fn a_release_and_a_withdrawal_are_seen_after_a_refresh() {
     let app = TestApp::new().await;
     let publisher = kommunalatlas::access::Access::local("test").publisher().unwrap();
-    let (atlas, level, i) = (app::slug("a"), app::slug("l"), app::slug("i"));
+    let (atlas, level, i) = (crate::app::slug("a"), crate::app::slug("l"), crate::app::slug("i"));
     let before = app.get("/a/values/l/i/2020.json").await;
     assert_eq!(before.status, 200);
     let public = kommunalatlas::domain::Audience::Public;

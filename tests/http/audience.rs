@@ -1,10 +1,6 @@
 //! What the public sees, driven by the route table: no route can be left out.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail the test")]
-
-mod app;
-
-use app::{Answer, NO_SECRETS, Secrets, TestApp, example};
+use crate::app::{Answer, NO_SECRETS, Secrets, TestApp, example};
 use kommunalatlas::http::ROUTES;
 
 const OTHER: Secrets = Secrets { offset: 17.5, extras: 2, hidden_parents: 1 };

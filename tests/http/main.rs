@@ -1,0 +1,7 @@
+//! The server through its router: what the public sees, and status codes, headers and documents.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail the test")]
+
+mod app;
+mod audience;
+mod documents;
