@@ -30,5 +30,5 @@ curl -fsS "$url/health/ready" >/dev/null || {
 }
 
 node tests/read_tiles.mjs "$url" luechow-dannenberg
-(cd web && KOMMUNALATLAS_URL="$url" PICTURES="$pictures" npm run --silent e2e)
+(cd web && KOMMUNALATLAS_URL="$url" KOMMUNALATLAS_SHOTS="$pictures" npm run --silent e2e)
 /usr/bin/python3 tests/qgis_check.py "$work/demo.gpkg" "$url" luechow-dannenberg gemeinde "$pictures" $(node tests/demo_layers.mjs "$url" luechow-dannenberg gemeinde)

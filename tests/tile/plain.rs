@@ -92,7 +92,7 @@ fn add_values(feature: &mut Feature, ordinal: u32, inhabited: bool, join: &Join<
             feature.add_tag_uint(&format!("class{suffix}"), u64::from(class));
         }
         let status = values.column.status(ordinal);
-        if status != Status::Valid {
+        if status != Status::Valid && (inhabited || status.has_value()) {
             feature.add_tag_string(&format!("status{suffix}"), status.as_str());
         }
     };
