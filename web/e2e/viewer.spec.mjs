@@ -90,7 +90,7 @@ describe("the viewer", { skip: BASE ? false : "KOMMUNALATLAS_URL is not set" }, 
     await rows(page).first().waitFor();
     await drawn(page);
     for (const name of ["indicator", "level", "period"]) assert.ok(param(page, name), name);
-    assert.match(await page.title(), new RegExp(catalog.title));
+    assert.ok((await page.title()).includes(catalog.title));
     assert.equal(await page.locator("h1").count(), 1);
     assert.deepEqual(faults, []);
     await close();
