@@ -66,7 +66,7 @@ impl Input {
             return Ok(None);
         };
         // Parts with another GF are water.
-        let regions = read(&file, Some(("GF", "4")))?;
+        let regions = read(&file, Some(("GF", 4)))?;
         Ok(Some(Self { name: "germany", regions, file, filter: Some("GF=4") }))
     }
 
@@ -160,14 +160,11 @@ fn write(file: &Path, regions: &[InputRegion]) -> Result<()> {
 }
 
 /// Reads the features of a file by the key `AGS`: a collection, or a bare array of features and collections.
-fn read(file: &Path, filter: Option<(&str, &str)>) -> Result<Vec<InputRegion>> {
+fn read(file: &Path, filter: Option<(&str, u64)>) -> Result<Vec<InputRegion>> {
     let mut regions: BTreeMap<String, InputRegion> = BTreeMap::new();
     let mut take = |feature: &Value| {
         let properties = &feature["properties"];
-        let wanted = filter.is_none_or(|(field, value)| match &properties[field] {
-            Value::String(text) => text == value,
-            other => other.to_string() == value,
-        });
+        let wanted = filter.is_none_or(|(field, value)| properties[field] == value);
         let Some(key) = properties["AGS"].as_str().filter(|_| wanted) else { return };
         let region = regions.entry(key.to_owned()).or_insert_with(|| InputRegion {
             key: key.to_owned(),
