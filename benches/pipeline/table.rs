@@ -88,7 +88,7 @@ impl Table {
     /// An empty table; prints its head.
     pub fn new() -> Self {
         println!(
-            "{:<9} {:<34} {:>22}   {:<48} {:>8}  {:<18} verdict",
+            "{:<9} {:<36} {:>22}   {:<50} {:>8}  {:<18} verdict",
             "input", "what", "figure", "yardstick", "ratio", "bar"
         );
         Self { input: String::new(), bars: 0, missed: Vec::new() }
@@ -131,7 +131,7 @@ impl Table {
             .map_or("–".to_owned(), |(name, amount)| format!("{}: {name}", amount.text()));
         let ratio = line.ratio.map_or("–".to_owned(), |r| format!("{r:.2}×"));
         println!(
-            "{:<9} {:<34} {:>22}   {yardstick:<48} {ratio:>8}  {bar:<18} {verdict}",
+            "{:<9} {:<36} {:>22}   {yardstick:<50} {ratio:>8}  {bar:<18} {verdict}",
             self.input,
             line.name,
             line.figure.text()
