@@ -1,0 +1,59 @@
+//! `make bench`: import, topology, skeleton, splice, warm and cold HTTP, each beside a yardstick.
+//!
+//! The input is generated without chance, so that two runs differ only by the machine. What counts is the ratio to the
+//! yardstick, which runs on the same machine in the same minute. Errors end the program; a missed bar does not.
+
+mod atlas;
+mod client;
+mod http;
+mod input;
+#[path = "../../tests/tile/plain.rs"]
+#[expect(clippy::unwrap_used, reason = "a yardstick that fails has measured nothing")]
+mod plain;
+mod sample;
+mod table;
+mod tiles;
+
+use anyhow::Result;
+
+use crate::{
+    atlas::{Place, Values},
+    input::Input,
+    table::Table,
+};
+
+fn main() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut table = Table::new();
+    measure(&mut table, &Input::grid(folder.path())?)?;
+    measure(&mut table, &Input::demo()?)?;
+    match Input::germany()? {
+        Some(germany) => measure(&mut table, &germany)?,
+        None => println!("# germany: skipped, KOMMUNALATLAS_GERMANY does not name gemeinden.geo.json"),
+    }
+    table.summary();
+    Ok(())
+}
+
+fn measure(table: &mut Table, input: &Input) -> Result<()> {
+    table.begin(input.name, &format!("{} regions, {} vertices", input.regions.len(), input.vertices()));
+    let (built, build_time) = tiles::topology(table, input)?;
+    tiles::splice(table, input, &built)?;
+    drop(built);
+    let folder = tempfile::tempdir()?;
+    let values = Values::write(input, &folder.path().join("values.csv"))?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let server = std::env::var("KOMMUNALATLAS_TEST_POSTGRES").ok();
+    if let Some(server) = server {
+        let place = runtime.block_on(Place::on_server(server))?;
+        let measured = runtime.block_on(atlas::import(table, input, &values, &place, build_time));
+        runtime.block_on(place.clear())?;
+        measured?;
+    } else {
+        table.remark("PostGIS skipped, KOMMUNALATLAS_TEST_POSTGRES is not set");
+    }
+    let place = Place::file(folder.path());
+    runtime.block_on(atlas::import(table, input, &values, &place, build_time))?;
+    runtime.block_on(atlas::release(&place, &values))?;
+    http::measure(table, &runtime, &place, &values)
+}
