@@ -98,6 +98,7 @@ impl Fixture {
         store.put_catalogue(&atlas, &[theme], &[], &indicators(), &record("catalogue")).await.unwrap();
         let edition = NewEdition {
             level: slug("gemeinde"),
+            new_level: None,
             valid_on: NaiveDate::from_ymd_opt(2016, 12, 31).unwrap(),
             attribution: String::new(),
             regions: keys.iter().map(|key| new_region(key)).collect(),

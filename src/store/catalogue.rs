@@ -65,28 +65,10 @@ impl Store {
     /// # Errors
     /// If there is no such atlas, or a slug has a meaning of its own in URLs.
     pub async fn put_levels(&self, atlas: &Slug, levels: &[Level]) -> Result<()> {
-        for level in levels {
-            refuse_reserved("a level", &level.slug, RESERVED_LEVEL_SLUGS)?;
-        }
         let mut tx = self.begin_write().await?;
         let atlas_id = atlas_id(&mut tx, atlas).await?;
         for level in levels {
-            tx.execute(
-                "INSERT INTO level (atlas_id, slug, title_de, title_en, position, public_boundaries) \
-                 VALUES ($1, $2, $3, $4, $5, $6) \
-                 ON CONFLICT (atlas_id, slug) DO UPDATE SET title_de = excluded.title_de, \
-                 title_en = excluded.title_en, position = excluded.position, \
-                 public_boundaries = excluded.public_boundaries",
-                params![
-                    atlas_id,
-                    &level.slug,
-                    &level.title.de,
-                    level.title.en.as_deref(),
-                    level.position,
-                    level.public_boundaries
-                ],
-            )
-            .await?;
+            put_level(&mut tx, atlas_id, level).await?;
         }
         tx.commit().await
     }
@@ -144,6 +126,21 @@ impl Store {
                    WHERE atlas_id = $1 ORDER BY id DESC";
         tx.rows(sql, params![atlas_id]).await?.iter().map(read_import).collect()
     }
+}
+
+/// Adds a level, or changes the one of the same slug.
+pub(super) async fn put_level(tx: &mut Tx, atlas_id: Id, level: &Level) -> Result<()> {
+    refuse_reserved("a level", &level.slug, RESERVED_LEVEL_SLUGS)?;
+    let title = &level.title;
+    tx.execute(
+        "INSERT INTO level (atlas_id, slug, title_de, title_en, position, public_boundaries) \
+         VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (atlas_id, slug) DO UPDATE SET title_de = excluded.title_de, title_en = excluded.title_en, \
+         position = excluded.position, public_boundaries = excluded.public_boundaries",
+        params![atlas_id, &level.slug, &title.de, title.en.as_deref(), level.position, level.public_boundaries],
+    )
+    .await?;
+    Ok(())
 }
 
 fn refuse_reserved(what: &str, slug: &Slug, reserved: &[&str]) -> Result<()> {

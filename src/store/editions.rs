@@ -5,7 +5,7 @@ use geo_types::MultiPolygon;
 use crate::domain::{Region, Slug};
 use crate::store::{
     Bounds, EditionRow, Id, NewEdition, NewRegion, RegionRow, Store, StoreError,
-    catalogue::{atlas_id, record_import},
+    catalogue::{atlas_id, put_level, record_import},
     content,
     shape::Shape,
     sql::{Row, Tx, json, params},
@@ -31,7 +31,9 @@ impl Store {
             params![atlas_id, &edition.level],
         );
         if levels.await?.is_empty() {
-            return Err(StoreError::unknown("level", &edition.level));
+            let new = edition.new_level.as_ref().filter(|level| level.slug == edition.level);
+            let new = new.ok_or_else(|| StoreError::unknown("level", &edition.level))?;
+            put_level(&mut tx, atlas_id, new).await?;
         }
         let sql = "SELECT id, content_hash, parents FROM edition \
                    WHERE atlas_id = $1 AND level = $2 AND valid_on = $3";

@@ -102,8 +102,10 @@ pub struct NewRegion {
 /// A boundary vintage to be made. Regions must be sorted by key, each key once: index = ordinal.
 #[derive(Debug, Clone)]
 pub struct NewEdition {
-    /// Level it belongs to; must exist.
+    /// Level it belongs to; must exist, or be described by `new_level`.
     pub level: Slug,
+    /// That level, if it does not exist yet: it is made in the same transaction.
+    pub new_level: Option<Level>,
     /// Date of the boundaries (Gebietsstand); one edition per level and date.
     pub valid_on: NaiveDate,
     /// Whose boundaries these are, as must be cited.

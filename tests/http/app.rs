@@ -137,6 +137,7 @@ pub fn edition(level: &str, mut regions: Vec<NewRegion>) -> NewEdition {
     }
     NewEdition {
         level: slug(level),
+        new_level: None,
         valid_on: day(),
         attribution: "© Vermessungsamt".into(),
         regions,

@@ -97,6 +97,7 @@ pub fn edition(date: &str) -> NewEdition {
     };
     NewEdition {
         level: slug("gemeinde"),
+        new_level: None,
         valid_on: day(date),
         attribution: "© GeoBasis-DE / BKG".into(),
         regions: vec![region("03354002", Some(11.0)), region("03354501", Some(11.1)), region("09", None)],

@@ -92,8 +92,7 @@ pub async fn import_boundaries(
         by: editor.name().to_owned(),
         report: json!(report),
     };
-    let edition = prepared.into_edition(options, import);
-    put_level(store, atlas, &catalogue, options).await?;
+    let edition = prepared.into_edition(options, new_level(&catalogue, options), import);
     if let Err(error) = store.insert_edition(atlas, &edition).await {
         let StoreError::Exists { .. } = error else { return Err(error.into()) };
         report.committed = false;
@@ -133,26 +132,20 @@ async fn read(
     }
 }
 
-/// A level that is not there comes behind its parents, or behind all others if it has none.
-async fn put_level(
-    store: &Store,
-    atlas: &Slug,
-    catalogue: &AtlasCatalogue,
-    options: &BoundaryOptions,
-) -> Result<(), IngestError> {
+/// The level, if it is not there: behind its parents, or behind all others if it has none.
+fn new_level(catalogue: &AtlasCatalogue, options: &BoundaryOptions) -> Option<Level> {
     if catalogue.levels.iter().any(|level| level.slug == options.level) {
-        return Ok(());
+        return None;
     }
     let is_parent = |level: &&Level| options.parents.iter().any(|rule| rule.level == level.slug);
     let parents = catalogue.levels.iter().filter(is_parent).map(|level| level.position).max();
     let behind = parents.or_else(|| catalogue.levels.iter().map(|level| level.position).max());
-    let level = Level {
+    Some(Level {
         slug: options.level.clone(),
         title: options.level_title.clone(),
         position: behind.map_or(0, |position| position + 1),
         public_boundaries: false,
-    };
-    Ok(store.put_levels(atlas, &[level]).await?)
+    })
 }
 
 /// Everything of an edition but its record.
@@ -284,7 +277,12 @@ fn to_degrees(
 }
 
 impl Prepared {
-    fn into_edition(self, options: &BoundaryOptions, import: ImportRecord) -> NewEdition {
+    fn into_edition(
+        self,
+        options: &BoundaryOptions,
+        new_level: Option<Level>,
+        import: ImportRecord,
+    ) -> NewEdition {
         let labels = self.built.labels;
         let regions = self.regions.into_iter().zip(self.geometries).zip(self.parents.of_region).enumerate();
         let regions = regions.map(|(ordinal, ((region, geometry), parents))| {
@@ -300,6 +298,7 @@ impl Prepared {
         });
         NewEdition {
             level: options.level.clone(),
+            new_level,
             valid_on: options.edition,
             attribution: options.attribution.clone(),
             regions: regions.collect(),

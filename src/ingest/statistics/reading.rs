@@ -463,7 +463,9 @@ fn apply_status(observed: &mut Observed, sign: &mut String, text: &str) -> Resul
 
 /// At most three names that are near to `text`, the nearest first.
 pub fn nearest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut ranked: Vec<_> = names.map(|name| (strsim::levenshtein(text, name), name)).collect();
+    // Noise may be as long as a line may be; a slug is not.
+    let text: String = text.chars().take(64).collect();
+    let mut ranked: Vec<_> = names.map(|name| (strsim::levenshtein(&text, name), name)).collect();
     ranked.sort_unstable();
     ranked.into_iter().take(3).map(|(_, name)| name).collect()
 }
