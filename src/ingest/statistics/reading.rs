@@ -177,6 +177,8 @@ pub struct Reading {
     pub first: Vec<String>,
     /// Headers, for messages; by column.
     pub headers: Vec<String>,
+    /// Column of the keys, for messages, where the layout has one.
+    pub key_column: Option<usize>,
     /// The file comes from an office in its own format; keys without boundary are to be expected.
     pub official: bool,
     too_many_series: bool,
@@ -345,6 +347,11 @@ impl Reading {
             Some(header) if !header.is_empty() => header.clone(),
             _ => (column + 1).to_string(),
         }
+    }
+
+    /// The name of the column of the keys for messages.
+    pub fn key_header(&self) -> Option<String> {
+        self.key_column.map(|column| self.header(column))
     }
 
     fn note_form(&mut self, form: Form, place: Ambiguous) {

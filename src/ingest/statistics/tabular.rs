@@ -88,7 +88,10 @@ pub fn read(table: &Table<'_>, settings: &Settings, report: &mut Report, progres
         reading.headers = row.texts();
         privacy::check_headers(&reading.headers, report);
         match plan(&reading.headers, settings, report) {
-            Ok(plan) => rows = Some(RowReader::new(plan, reading.headers.len())),
+            Ok(plan) => {
+                reading.key_column = Some(plan.key);
+                rows = Some(RowReader::new(plan, reading.headers.len()));
+            }
             Err(sentence) => report.error(Some(line), None, sentence),
         }
         rows.is_some()
