@@ -115,3 +115,18 @@ fn options_that_do_not_fit_are_rejected_with_what_there_is() {
         );
     });
 }
+
+#[test]
+fn of_very_many_mistakes_a_thousand_are_listed_and_all_are_counted() {
+    Person::with_file(|person| {
+        person.prepares_atlas();
+        for (name, row) in [("keys.csv", "9#;population;2020;1"), ("indicators.csv", "03354001;x#;2020;1")] {
+            let rows = (0..50_000).map(|n| format!("\n{}", row.replace('#', &format!("{n:07}"))));
+            let report = rejects(person, name, format!("{HEADER}{}", rows.collect::<String>()));
+            assert_eq!(report.report["errors"], 50_000, "{name}");
+            assert_eq!(report.report["problems"].as_array().map(Vec::len), Some(1000), "{name}");
+            let unlisted = format!("… and {} more", report.report["unlisted"]);
+            assert!(report.text.contains(&unlisted), "the text does not end with '{unlisted}'");
+        }
+    });
+}

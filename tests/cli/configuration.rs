@@ -36,12 +36,12 @@ fn a_server_behind_a_path_answers_below_it_only() {
         person.succeeds("atlas create a");
         person.write("kommunalatlas.toml", "public_url = \"https://example.org/karten/\"\n");
         let server = Server::start(person, "");
-        assert_eq!(server.get("/karten/").status, 200);
+        assert_eq!(server.get("/karten").status, 200);
         assert_eq!(server.get("/").status, 404);
         drop(server);
         let server = Server::start(person, "--public-url https://example.org");
         assert_eq!(server.get("/").status, 200, "a flag goes over the file");
-        assert_eq!(server.get("/karten/").status, 404);
+        assert_eq!(server.get("/karten").status, 404);
     });
 }
 
