@@ -10,11 +10,12 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use chrono::{DateTime, Utc};
 use tokio::net::TcpListener;
 
 use super::{
-    AtlasCommand, BoundariesArgs, ClassifyArgs, Cli, Command, ImportCommand, ReleaseArgs, ReportForm,
-    ServeArgs, StoreArg, demo, progress::Bar,
+    AtlasCommand, BoundariesArgs, ClassifyArgs, Cli, Command, ImportArgs, ImportCommand, ReleaseArgs,
+    ReportForm, ServeArgs, StoreArg, demo, progress::Bar,
 };
 use crate::{
     access::{Access, Editor, Publisher},
@@ -25,9 +26,9 @@ use crate::{
     domain::{Audience, ClassRule, Method, RegionKey, Text},
     http::{self, App},
     ingest::{
-        Report,
+        IngestError, Report,
         boundaries::{BoundaryOptions, DEFAULT_TILE_BUDGET, ParentRule, import_boundaries},
-        catalogue::import_catalogue,
+        catalogue::{import_catalogue, import_catalogue_bytes, starter_catalogue},
         statistics::{Mapping, ValuesOptions, import_values},
     },
     release::{self, ReleaseRequest},
@@ -254,8 +255,7 @@ async fn import(command: ImportCommand, parents: Vec<ParentRule>) -> Result<Exit
         }
         ImportCommand::Catalogue { import } => {
             let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
-            let result = import_catalogue(&store, &editor, &import.atlas, &import.file, import.dry_run, now);
-            (result.await, import.report)
+            (catalogue(&store, &editor, &import, now).await, import.report)
         }
         ImportCommand::Values { import, level, mapping, indicator, period, edition } => {
             let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
@@ -276,6 +276,21 @@ async fn import(command: ImportCommand, parents: Vec<ParentRule>) -> Result<Exit
     };
     bar.finish();
     print_report(&report?, form)
+}
+
+/// Imports a catalogue file, or the one in the program if the file is called `starter` and there is none of that name.
+async fn catalogue(
+    store: &Store,
+    editor: &Editor,
+    import: &ImportArgs,
+    now: DateTime<Utc>,
+) -> Result<Report, IngestError> {
+    let ImportArgs { file, atlas, dry_run, .. } = import;
+    if file.as_os_str() == "starter" && !file.exists() {
+        let starter = ("starter.toml", starter_catalogue().as_bytes().to_vec());
+        return import_catalogue_bytes(store, editor, atlas, starter, *dry_run, now).await;
+    }
+    import_catalogue(store, editor, atlas, file, *dry_run, now).await
 }
 
 fn read_mapping(path: &Path) -> Result<Mapping> {

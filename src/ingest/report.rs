@@ -93,6 +93,13 @@ impl Report {
         self.problem(Severity::Error, line, column, message);
     }
 
+    /// Notes a problem that rejects the file; of so many that they are only counted, the sentence is not made. For
+    /// sentences that take long to make, such as those with the nearest of many names.
+    pub fn error_with(&mut self, line: Option<u64>, column: Option<&str>, sentence: impl FnOnce() -> String) {
+        let listed = self.problems.len() < MAX_LISTED;
+        self.error(line, column, if listed { sentence() } else { String::new() });
+    }
+
     /// Notes something that should be looked at.
     pub fn warning(&mut self, line: Option<u64>, column: Option<&str>, message: impl Into<String>) {
         self.problem(Severity::Warning, line, column, message);

@@ -13,6 +13,10 @@ use crate::{
 /// Where the regions of an atlas can lie: Europe with its islands.
 const EUROPE: Bounds = Bounds { west: -35.0, south: 25.0, east: 50.0, north: 75.0 };
 
+/// How far from its central meridian a zone is used, in metres: Aachen lies 620 km from that of zone 33, Görlitz 410 km
+/// from that of zone 32 and of Gauss-Krüger zone 3. The neighbouring Gauss-Krüger zones begin 800 km away.
+const ZONE_REACH: f64 = 750_000.0;
+
 /// Smallest and greatest coordinates, in the file's own system.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Extent {
@@ -42,6 +46,17 @@ impl Extent {
         self.min.x >= x[0] && self.max.x <= x[1] && self.min.y >= y[0] && self.max.y <= y[1]
     }
 
+    /// False if the eastings are those of another zone or kind of system. Read in a wrong zone, they would land in the
+    /// Atlantic or in Poland, which is still Europe.
+    fn is_near_meridian_of(self, crs: Crs) -> bool {
+        let meridian = match crs {
+            Crs::Utm32 | Crs::Utm33 => 500_000.0,
+            Crs::GaussKruger3 => 3_500_000.0,
+            Crs::Wgs84 | Crs::Crs84 | Crs::Etrs89 | Crs::WebMercator => return true,
+        };
+        self.min.x >= meridian - ZONE_REACH && self.max.x <= meridian + ZONE_REACH
+    }
+
     fn is_degrees(self) -> bool {
         self.within([-180.0, 180.0], [-90.0, 90.0])
     }
@@ -67,7 +82,7 @@ pub(super) fn choose(declared: &DeclaredCrs, option: Option<Crs>, extent: Extent
         }
     };
     let in_degrees = matches!(crs, Crs::Wgs84 | Crs::Crs84 | Crs::Etrs89);
-    if in_degrees == extent.is_degrees() {
+    if in_degrees == extent.is_degrees() && extent.is_near_meridian_of(crs) {
         return Ok(crs);
     }
     Err(format!(
@@ -195,6 +210,19 @@ mod tests {
             assert!(choose(&default, None, extent).unwrap_err().contains(says));
             assert!(choose(&DeclaredCrs::Nothing, None, extent).unwrap_err().contains(says));
         }
+        let (utm, zone_2) = (
+            extent((600_000.0, 5_700_000.0), (700_000.0, 5_900_000.0)),
+            extent((2_500_000.0, 5_700_000.0), (2_600_000.0, 5_900_000.0)),
+        );
+        for (crs, extent, says) in [
+            (Crs::GaussKruger3, utm, "25832"),
+            (Crs::GaussKruger3, zone_2, "31466"),
+            (Crs::Utm32, zone_2, "31466"),
+        ] {
+            assert!(choose(&default, Some(crs), extent).unwrap_err().contains(says));
+        }
+        let far_west = extent((-100_000.0, 5_600_000.0), (0.0, 5_700_000.0));
+        assert_eq!(choose(&default, Some(Crs::Utm33), far_west), Ok(Crs::Utm33));
         let degrees = extent((9.0, 52.0), (10.0, 53.0));
         assert!(choose(&DeclaredCrs::Known(Crs::Utm32), None, degrees).unwrap_err().contains("4326"));
         assert!(choose(&DeclaredCrs::Foreign("X".to_owned()), None, degrees).is_err());

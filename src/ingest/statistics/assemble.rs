@@ -98,17 +98,15 @@ fn report_keys(reading: &Reading, context: &Context<'_>, report: &mut Report) {
     }
     for id in unknown {
         let (key, line) = &reading.keys.list()[id];
-        let near = super::reading::nearest(key, context.regions.keys.iter().map(RegionKey::as_str));
-        report.error(
-            Some(*line),
-            None,
+        report.error_with(Some(*line), reading.key_header().as_deref(), || {
+            let near = super::reading::nearest(key, context.regions.keys.iter().map(RegionKey::as_str));
             format!(
                 "The key '{key}' is not in level '{}', edition {}; near to it are {}.",
                 context.regions.level,
                 context.regions.edition,
                 near.join(", ")
-            ),
-        );
+            )
+        });
     }
 }
 
@@ -163,7 +161,7 @@ fn place(cells: &SeriesCells, reading: &Reading, context: &Context<'_>, report: 
             Some(Choice::Old) => {}
             Some(Choice::Conflict) => report.error(
                 Some(u64::from(cell.line)),
-                None,
+                reading.key_header().as_deref(),
                 format!(
                     "A second value of {} {} for '{}'; the first stands in line {}.",
                     cells.indicator,

@@ -94,6 +94,10 @@ fn understand(
     report: &mut Report,
     progress: &dyn Progress,
 ) -> Option<Reading> {
+    if bytes.trim_ascii().is_empty() {
+        report.error(None, None, "The file is empty; export the table again.");
+        return None;
+    }
     let reading = if bytes.starts_with(b"PK\x03\x04") {
         match sheet::read_sheet(bytes, settings.mapping.sheet.as_deref()) {
             Ok(sheet) => {

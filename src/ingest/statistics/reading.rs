@@ -42,17 +42,27 @@ impl Settings {
         self.period.as_ref().or(self.mapping.period.as_ref())
     }
 
+    /// The slug that a text of the file stands for.
+    fn mapped<'a>(&'a self, text: &'a str) -> &'a str {
+        self.mapping.indicators.get(text).map_or(text, Slug::as_str)
+    }
+
+    /// The indicator that a text of the file names, if the catalogue has it.
+    pub fn find_indicator(&self, text: &str) -> Option<Slug> {
+        self.known.get(self.mapped(text)).cloned()
+    }
+
     /// The indicator that a text of the file names.
     ///
     /// # Errors
     /// A sentence that names the nearest known ones.
     pub fn named_indicator(&self, text: &str) -> Result<Slug, String> {
-        let mapped = self.mapping.indicators.get(text).map_or(text, Slug::as_str);
-        self.known.get(mapped).cloned().ok_or_else(|| self.unknown_indicator(mapped))
+        self.find_indicator(text).ok_or_else(|| self.unknown_indicator(text))
     }
 
     /// The sentence about an indicator that the catalogue lacks.
     pub fn unknown_indicator(&self, text: &str) -> String {
+        let text = self.mapped(text);
         let near = nearest(text, self.known.iter().map(Slug::as_str));
         let hint = match near.as_slice() {
             [] => "import the catalogue first".to_owned(),
@@ -177,6 +187,8 @@ pub struct Reading {
     pub first: Vec<String>,
     /// Headers, for messages; by column.
     pub headers: Vec<String>,
+    /// Column of the keys, for messages, where the layout has one.
+    pub key_column: Option<usize>,
     /// The file comes from an office in its own format; keys without boundary are to be expected.
     pub official: bool,
     too_many_series: bool,
@@ -345,6 +357,11 @@ impl Reading {
             Some(header) if !header.is_empty() => header.clone(),
             _ => (column + 1).to_string(),
         }
+    }
+
+    /// The name of the column of the keys for messages.
+    pub fn key_header(&self) -> Option<String> {
+        self.key_column.map(|column| self.header(column))
     }
 
     fn note_form(&mut self, form: Form, place: Ambiguous) {

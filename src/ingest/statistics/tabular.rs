@@ -88,7 +88,10 @@ pub fn read(table: &Table<'_>, settings: &Settings, report: &mut Report, progres
         reading.headers = row.texts();
         privacy::check_headers(&reading.headers, report);
         match plan(&reading.headers, settings, report) {
-            Ok(plan) => rows = Some(RowReader::new(plan, reading.headers.len())),
+            Ok(plan) => {
+                reading.key_column = Some(plan.key);
+                rows = Some(RowReader::new(plan, reading.headers.len()));
+            }
             Err(sentence) => report.error(Some(line), None, sentence),
         }
         rows.is_some()
@@ -459,12 +462,12 @@ impl RowReader {
         };
         let id = self.indicator_names.id(&text, line);
         if id as usize == self.indicators.len() {
-            let indicator = settings.named_indicator(&text);
-            if let Err(sentence) = &indicator {
+            let indicator = settings.find_indicator(&text);
+            if indicator.is_none() {
                 let header = self.plan.indicator.map(|column| reading.header(column));
-                report.error(Some(line), header.as_deref(), sentence.clone());
+                report.error_with(Some(line), header.as_deref(), || settings.unknown_indicator(&text));
             }
-            self.indicators.push(indicator.ok());
+            self.indicators.push(indicator);
         }
         self.indicators[id as usize].as_ref().map(|_| id)
     }
