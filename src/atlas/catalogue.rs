@@ -11,6 +11,7 @@ use chrono::NaiveDate;
 use crate::{
     atlas::AtlasError,
     domain::{Audience, Classification, Indicator, Level, Period, Slug, Text, Theme},
+    geometry::GridPoint,
     store::{AtlasCatalogue, AtlasRow, EditionRow, Id, ReleaseRow, Store},
 };
 
@@ -95,6 +96,8 @@ pub struct EditionEntry {
     pub parents: Vec<(Slug, Text)>,
     /// Version of its geometry-only tiles.
     pub version: Version,
+    /// North-western and south-eastern corner of its bounds.
+    pub(super) corners: (GridPoint, GridPoint),
 }
 
 /// The periods of one indicator on one level.
@@ -221,7 +224,9 @@ impl<'a> AreaBuilder<'a> {
             hasher.part(mapping.map_or("", |(_, hash)| hash));
         }
         let parents = parents.into_iter().map(|l| (l.slug.clone(), l.title.clone())).collect();
-        EditionEntry { row: row.clone(), level, parents, version: hasher.finish() }
+        let b = row.bounds;
+        let corners = (GridPoint::from_degrees(b.west, b.north), GridPoint::from_degrees(b.east, b.south));
+        EditionEntry { row: row.clone(), level, parents, version: hasher.finish(), corners }
     }
 
     fn build(self) -> Area {

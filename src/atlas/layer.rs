@@ -11,7 +11,7 @@ use crate::{
         catalogue::ColumnSource,
     },
     domain::{Audience, Column, Lang, RegionKey, Status},
-    geometry::{GridPoint, MAX_ZOOM, TileCoord},
+    geometry::{MAX_ZOOM, TileCoord},
     tile::{Encoding, Join, LayerValues, NO_CLASS},
 };
 
@@ -57,9 +57,8 @@ impl Atlases {
 
 /// True if a tile lies inside the bounds and zooms of an edition.
 fn covers(edition: &EditionEntry, minzoom: u8, coord: TileCoord) -> bool {
-    let b = edition.row.bounds;
-    let corner = |lon, lat| TileCoord::containing(coord.z(), GridPoint::from_degrees(lon, lat));
-    let (first, last) = (corner(b.west, b.north), corner(b.east, b.south));
+    let tile = |corner| TileCoord::containing(coord.z(), corner);
+    let (first, last) = (tile(edition.corners.0), tile(edition.corners.1));
     (minzoom..=MAX_ZOOM).contains(&coord.z())
         && (first.x()..=last.x()).contains(&coord.x())
         && (first.y()..=last.y()).contains(&coord.y())

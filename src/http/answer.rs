@@ -16,6 +16,26 @@ pub(super) const VARY: HeaderValue = HeaderValue::from_static("accept-encoding, 
 /// Media type of vector tiles.
 pub(super) const MVT: HeaderValue = HeaderValue::from_static("application/vnd.mapbox-vector-tile");
 
+/// What every answer has, errors included: other sites may read it, and its type is not guessed.
+pub(super) fn open(headers: &mut HeaderMap) {
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("etag"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+}
+
+/// The answer to a browser that asks whether another site may ask.
+pub(super) async fn preflight() -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let headers = response.headers_mut();
+    open(headers);
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, OPTIONS"));
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_HEADERS,
+        HeaderValue::from_static("authorization, if-none-match"),
+    );
+    response
+}
+
 /// How long an answer may be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keep {
@@ -52,6 +72,7 @@ pub(super) fn text(media_type: &'static str, keep: Keep, body: impl Into<Bytes>)
     let etag = format!("\"{}\"", &blake3::hash(&body).to_hex()[..16]);
     let mut response = body.into_response();
     let headers = response.headers_mut();
+    open(headers);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(header::CACHE_CONTROL, keep.header());
     headers.insert(header::VARY, VARY);
@@ -87,6 +108,7 @@ pub(super) fn tile(body: Bytes, encoding: Encoding, etag: HeaderValue, keep: Kee
     let mut response = Response::new(body.into());
     let headers = response.headers_mut();
     headers.reserve(12);
+    open(headers);
     headers.insert(header::CACHE_CONTROL, keep.header());
     headers.insert(header::VARY, VARY);
     if empty {
@@ -104,7 +126,9 @@ pub(super) fn tile(body: Bytes, encoding: Encoding, etag: HeaderValue, keep: Kee
 /// 304 with the headers that a 200 would have had.
 pub(super) fn unchanged(etag: HeaderValue, keep: Keep) -> Response {
     let headers = [(header::ETAG, etag), (header::CACHE_CONTROL, keep.header()), (header::VARY, VARY)];
-    (StatusCode::NOT_MODIFIED, headers).into_response()
+    let mut response = (StatusCode::NOT_MODIFIED, headers).into_response();
+    open(response.headers_mut());
+    response
 }
 
 /// True if the caller holds this entity tag. Weak comparison, as RFC 9110 wants for `If-None-Match`.
@@ -165,6 +189,7 @@ pub(super) async fn not_modified(request: Request, next: Next) -> Response {
         return response;
     }
     let mut unchanged = StatusCode::NOT_MODIFIED.into_response();
+    open(unchanged.headers_mut());
     for name in [header::ETAG, header::CACHE_CONTROL, header::VARY] {
         if let Some(value) = response.headers().get(&name) {
             unchanged.headers_mut().insert(name, value.clone());

@@ -47,6 +47,7 @@ impl IntoResponse for HttpError {
         };
         let mut response = ProblemDetails::from_status_code(status).with_detail(detail).into_response();
         let headers = response.headers_mut();
+        super::answer::open(headers);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(header::VARY, super::answer::VARY);
         match status {

@@ -20,10 +20,9 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::Request,
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
-    middleware::{self, Next},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, HeaderValue, header},
+    middleware,
+    response::IntoResponse,
     routing::{MethodRouter, get},
     serve::ListenerExt,
 };
@@ -235,7 +234,11 @@ pub const ROUTES: &[Route] = &[
 pub fn router(app: Arc<App>) -> Router {
     let routes = |compression| {
         let chosen = ROUTES.iter().filter(move |r| r.compression == compression);
-        chosen.fold(Router::new(), |router, route| router.route(route.pattern, (route.methods)()))
+        chosen.fold(Router::new(), |router, route| {
+            let methods =
+                (route.methods)().options(answer::preflight).fallback(async || HttpError::MethodNotAllowed);
+            router.route(route.pattern, methods)
+        })
     };
     let texts = routes(Compression::PerAnswer)
         .layer(CompressionLayer::new().compress_when(answer::worth_compressing))
@@ -248,9 +251,7 @@ pub fn router(app: Arc<App>) -> Router {
     } else {
         Router::new().nest(&prefix, router).fallback(async || HttpError::NotFound)
     };
-    router
-        .layer(CatchPanicLayer::custom(|_| HttpError::Internal.into_response()))
-        .layer(middleware::from_fn(common))
+    router.layer(CatchPanicLayer::custom(|_| HttpError::Internal.into_response()))
 }
 
 /// Serves the router until `stop` is over; answers under way are finished.
@@ -267,27 +268,6 @@ pub async fn serve(
         let _ = stream.set_nodelay(true);
     });
     axum::serve(listener, router(app)).with_graceful_shutdown(stop).await
-}
-
-/// What every answer has: CORS, `nosniff`; and preflight requests, which have no route of their own.
-async fn common(request: Request, next: Next) -> Response {
-    let mut response = match *request.method() {
-        Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
-        _ => next.run(request).await,
-    };
-    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
-        response = HttpError::MethodNotAllowed.into_response();
-    }
-    let headers = response.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, OPTIONS"));
-    headers.insert(
-        header::ACCESS_CONTROL_ALLOW_HEADERS,
-        HeaderValue::from_static("Authorization, If-None-Match"),
-    );
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("ETag"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
 }
 
 /// Who is asking. A bad credential is an error everywhere.

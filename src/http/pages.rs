@@ -118,5 +118,7 @@ fn answer_plain(status: StatusCode, text: &'static str) -> Response {
         (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    (status, headers, text).into_response()
+    let mut response = (status, headers, text).into_response();
+    answer::open(response.headers_mut());
+    response
 }

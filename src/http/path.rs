@@ -53,7 +53,10 @@ pub(super) fn tile_coord(z: &str, x: &str, y: &str) -> Result<TileCoord, HttpErr
 ///
 /// # Errors
 /// [`HttpError::BadRequest`] naming the parameter that cannot be read.
-pub(super) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, HttpError> {
+pub(super) fn query<T: DeserializeOwned + Default>(uri: &Uri) -> Result<T, HttpError> {
+    if uri.query().is_none() {
+        return Ok(T::default());
+    }
     let query = Query::try_from_uri(uri).map_err(|error| HttpError::BadRequest(error.body_text()))?;
     Ok(query.0)
 }

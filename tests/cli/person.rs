@@ -1,5 +1,6 @@
 //! Somebody at a terminal: a folder with files, a store, and commands that are typed.
 
+use std::fmt::Write as _;
 use std::{
     io::Write as _,
     path::PathBuf,
@@ -153,10 +154,10 @@ impl Report {
         }
         let mut place = format!("error: {}", self.report["file"].as_str().unwrap());
         if let Some(line) = line {
-            place += &format!(", line {line}");
+            write!(place, ", line {line}").unwrap();
         }
         if let Some(column) = column {
-            place += &format!(", column {column}");
+            write!(place, ", column {column}").unwrap();
         }
         assert!(self.text.contains(&format!("{place}: {message}")), "{}", self.text);
     }

@@ -157,6 +157,23 @@ contract! {
         assert_ne!(editions[0].parents, editions[1].parents);
     }
 
+    async fn an_edition_brings_a_new_level_with_it_or_neither_is_stored(store: Store) {
+        filled(&store).await;
+        let atlas = slug("wendland");
+        let position = catalogue(&store).await.levels.len() as i64;
+        let level = Level { slug: slug("ortsteil"), title: Text::german("Ortsteile"), position, public_boundaries: false };
+        let before = store.content_hash().await.unwrap();
+        let mut new = edition("2020-12-31");
+        new.level = level.slug.clone();
+        new.new_level = Some(level.clone());
+        let name = std::mem::replace(&mut new.regions[2].region.name, "\0".into());
+        assert!(store.insert_edition(&atlas, &new).await.is_err());
+        assert_eq!(store.content_hash().await.unwrap(), before);
+        new.regions[2].region.name = name;
+        store.insert_edition(&atlas, &new).await.unwrap();
+        assert_eq!(catalogue(&store).await.levels.last(), Some(&level));
+    }
+
     async fn an_edition_needs_its_level_and_sorted_keys(store: Store) {
         filled(&store).await;
         let mut bad = edition("2020-12-31");
