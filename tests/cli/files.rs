@@ -172,7 +172,7 @@ pub fn faulty_formula() -> Vec<u8> {
     book.save_to_buffer().unwrap()
 }
 
-/// Numbers that look random and are the same in every run (SplitMix64, Steele, Lea and Flood 2014).
+/// Numbers that look random and are the same in every run (`SplitMix64`, Steele, Lea and Flood 2014).
 pub struct Dice(pub u64);
 
 impl Dice {

@@ -24,7 +24,7 @@ pub struct Answer {
 }
 
 /// After so long something hangs. Nothing is said about how long it should take.
-const HANGS: Duration = Duration::from_secs(60);
+const HANGS: Duration = Duration::from_mins(1);
 
 impl Server {
     /// Starts it and waits until it answers.
