@@ -232,7 +232,7 @@ struct BoundariesArgs {
     /// Field of the short name
     #[arg(long, value_name = "FIELD")]
     short_name: Option<String>,
-    /// Only rows where FIELD=VALUE[,VALUE] or FIELD!=VALUE
+    /// Only rows where FIELD=VALUE, FIELD=VALUE,VALUE or FIELD!=VALUE
     #[arg(long = "where", value_name = "CONDITION")]
     filter: Vec<String>,
     /// Rows where FIELD=VALUE are inhabited, all others are not

@@ -1,6 +1,5 @@
 //! Somebody at a terminal: a folder with files, a store, and commands that are typed.
 
-use std::fmt::Write as _;
 use std::{
     io::Write as _,
     path::PathBuf,
@@ -152,13 +151,10 @@ impl Report {
         for word in words {
             assert!(message.contains(word), "'{word}' is missing: {message}");
         }
-        let mut place = format!("error: {}", self.report["file"].as_str().unwrap());
-        if let Some(line) = line {
-            write!(place, ", line {line}").unwrap();
-        }
-        if let Some(column) = column {
-            write!(place, ", column {column}").unwrap();
-        }
+        let file = self.report["file"].as_str().unwrap();
+        let line = line.map(|line| format!(", line {line}")).unwrap_or_default();
+        let column = column.map(|column| format!(", column {column}")).unwrap_or_default();
+        let place = format!("error: {file}{line}{column}");
         assert!(self.text.contains(&format!("{place}: {message}")), "{}", self.text);
     }
 }

@@ -95,7 +95,7 @@ fn understand(
     progress: &dyn Progress,
 ) -> Option<Reading> {
     if bytes.trim_ascii().is_empty() {
-        report.error(None, None, "The file is empty; export the table again.");
+        report.error(None, None, "This is no table: the file is empty; export it again.");
         return None;
     }
     let reading = if bytes.starts_with(b"PK\x03\x04") {
