@@ -245,11 +245,14 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(middleware::map_response(answer::weigh_etag))
         .layer(middleware::from_fn(answer::not_modified));
     let prefix = app.public_url.prefix().to_owned();
-    let router = texts.merge(routes(Compression::Own)).fallback(async || HttpError::NotFound).with_state(app);
+    let router =
+        texts.merge(routes(Compression::Own)).fallback(async || HttpError::NotFound).with_state(app.clone());
     let router = if prefix.is_empty() {
         router
     } else {
-        Router::new().nest(&prefix, router).fallback(async || HttpError::NotFound)
+        // Nested routes know the start page without its last slash only.
+        let start = Router::new().route(&format!("{prefix}/"), get(pages::start)).with_state(app);
+        start.nest(&prefix, router).fallback(async || HttpError::NotFound)
     };
     router.layer(CatchPanicLayer::custom(|_| HttpError::Internal.into_response()))
 }

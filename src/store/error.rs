@@ -7,7 +7,7 @@ use std::{error::Error, fmt::Display};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// There is no such file.
-    #[error("there is no store at '{0}': make one with 'kommunalatlas init'")]
+    #[error("there is no store at '{0}': make one with 'kommunalatlas atlas create SLUG'")]
     NotFound(String),
     /// Something else lies there.
     #[error("'{0}' is not a store of Kommunalatlas")]

@@ -42,11 +42,10 @@ fn import_values(round: u32) -> String {
     format!("import values values-{round}.csv --atlas a --level viele")
 }
 
-/// Boundaries of another date in each round.
+/// Boundaries of another level in each round, which the import makes too.
 fn import_boundaries(round: u32) -> String {
     format!(
-        "import boundaries many.geojson --atlas a --level viele --key AGS --name GEN --edition {}-01-01",
-        2021 + round
+        "import boundaries many.geojson --atlas a --level runde-{round} --key AGS --name GEN --edition 2021-01-01"
     )
 }
 

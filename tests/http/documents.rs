@@ -172,6 +172,9 @@ async fn everything_works_below_a_path_prefix() {
     let app = TestApp::with(crate::app::NO_SECRETS, "https://example.org/karten").await;
     assert_eq!(app.get("/a/catalog.json").await.status, 404);
     assert_eq!(app.get("/karten/a/catalog.json").await.status, 200);
+    let start = app.get("/karten").await;
+    assert_eq!(app.get("/karten/").await.status, start.status);
+    assert_ne!(start.status, 404);
     assert_eq!(app.get(&format!("/karten{}", example("/a/tiles/l/i/2020/{tile}.mvt"))).await.status, 200);
     let tilejson = app.get("/karten/a/tiles/l/i/2020.json").await.json();
     assert!(
