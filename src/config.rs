@@ -79,7 +79,8 @@ const KEYS: [&str; 7] = [
 ];
 
 /// Variables that tools of the project read; they are no settings.
-const NOT_SETTINGS: [&str; 4] = ["TEST_POSTGRES", "SHARED", "URL", "GRIDS"];
+const NOT_SETTINGS: [&str; 8] =
+    ["ATLAS", "GERMANY", "GRIDS", "SHARED", "SHOTS", "STYLE_OUT", "TEST_POSTGRES", "URL"];
 
 impl Default for Config {
     fn default() -> Self {

@@ -12,9 +12,9 @@ use super::grid::WORLD_BITS;
 use super::rings::{Extent, Xy, cross};
 use super::topology::ArcPoints;
 
-/// Triangles up to this area are removed, in square units of the tile (4096 to its edge): three quarters of a pixel of a tile
-/// drawn with 512 pixels. Nobody sees a difference, and tiles stay smaller than those of PostGIS simplified to half a pixel.
-const LEAST_AREA: f64 = 48.0;
+/// Triangles up to this area are removed, in square units of the tile (4096 to its edge): one pixel of a tile drawn with 512
+/// pixels. Nobody sees the difference, and tiles are no larger than those of PostGIS, simplified to half a pixel.
+const LEAST_AREA: f64 = 64.0;
 
 /// Grid units per tile unit at a zoom, as a power of two.
 pub(super) fn zoom_shift(zoom: u8) -> u32 {
