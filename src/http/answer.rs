@@ -164,7 +164,7 @@ pub(super) fn worth_compressing(_: StatusCode, _: HttpVersion, headers: &HeaderM
 }
 
 /// Gives each encoding of a text its own entity tag.
-pub(super) async fn weigh_etag(mut response: Response) -> Response {
+pub(super) async fn tag_encoding(mut response: Response) -> Response {
     let headers = response.headers_mut();
     let encoding = headers.get(header::CONTENT_ENCODING).and_then(|v| v.to_str().ok());
     let tag = headers.get(header::ETAG).and_then(|v| v.to_str().ok());

@@ -242,7 +242,7 @@ pub fn router(app: Arc<App>) -> Router {
     };
     let texts = routes(Compression::PerAnswer)
         .layer(CompressionLayer::new().compress_when(answer::worth_compressing))
-        .layer(middleware::map_response(answer::weigh_etag))
+        .layer(middleware::map_response(answer::tag_encoding))
         .layer(middleware::from_fn(answer::not_modified));
     let prefix = app.public_url.prefix().to_owned();
     let router =
