@@ -13,7 +13,7 @@ use super::rings::{Extent, Xy, cross};
 use super::topology::ArcPoints;
 
 /// Triangles up to this area are removed, in square units of the tile (4096 to its edge): one pixel of a tile drawn with 512
-/// pixels. Nobody sees the difference, and tiles are no larger than those of PostGIS, simplified to half a pixel.
+/// pixels. Nobody sees the difference, and tiles come out about as large as those of PostGIS, simplified to half a pixel.
 const LEAST_AREA: f64 = 64.0;
 
 /// Grid units per tile unit at a zoom, as a power of two.
