@@ -1,6 +1,7 @@
 //! Opening a store: where it lies, whether this program can work with it, how its connections behave.
 
 use std::{
+    borrow::Cow,
     ffi::OsString,
     path::{Path, PathBuf},
     time::Duration,
@@ -102,7 +103,7 @@ impl Store {
         let writer = SqlitePoolOptions::new().max_connections(1).acquire_timeout(WRITER_TIMEOUT);
         let writer = writer.connect_lazy_with(options.clone());
         let readers = SqlitePoolOptions::new().max_connections(READERS).test_before_acquire(false);
-        let readers = readers.connect_with(options).await?;
+        let readers = once_free(|| readers.clone().connect_with(options.clone())).await?;
         Ok(Self::Sqlite(SqliteStore { readers, writer, path }))
     }
 
@@ -223,13 +224,16 @@ async fn found_in_file(path: &Path) -> Result<Option<i64>> {
         return Ok(None);
     }
     let not_a_store = || StoreError::NotAStore(path.display().to_string());
-    let mut connection = match file_options(path).connect().await {
-        Ok(connection) => connection,
-        Err(error) => return Err(if is_no_database(&error) { not_a_store() } else { error.into() }),
-    };
-    let found = schema_of_file(&mut connection).await;
-    connection.close().await?;
-    match found {
+    let found = once_free(|| {
+        let options = file_options(path);
+        async move {
+            let mut connection = options.connect().await?;
+            let found = schema_of_file(&mut connection).await;
+            connection.close().await?;
+            found
+        }
+    });
+    match found.await {
         Ok(Found::Nothing) => Ok(None),
         Ok(Found::Schema(version)) => Ok(Some(version)),
         Ok(Found::Stranger) => Err(not_a_store()),
@@ -263,7 +267,33 @@ async fn schema_of_file(connection: &mut SqliteConnection) -> sqlx::Result<Found
 
 /// SQLite's result code 26: the file is no database.
 fn is_no_database(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "26")
+    result_code(error).is_some_and(|code| code == "26")
+}
+
+/// SQLite's result code 5, or one of its extended forms: another connection holds the file.
+fn is_locked(error: &sqlx::Error) -> bool {
+    result_code(error).is_some_and(|code| code.parse::<u32>().is_ok_and(|code| code & 0xff == 5))
+}
+
+fn result_code(error: &sqlx::Error) -> Option<Cow<'_, str>> {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code)
+}
+
+/// Repeats an attempt to connect until the file is free, for as long as a writer would wait. Turning the write-ahead log on,
+/// and off with the last connection, needs the file alone; where two programs do so at once, SQLite answers "locked"
+/// immediately instead of waiting, because it fears a deadlock.
+pub(super) async fn once_free<T, F>(attempt: impl Fn() -> F) -> sqlx::Result<T>
+where
+    F: Future<Output = sqlx::Result<T>>,
+{
+    const PAUSE: Duration = Duration::from_millis(20);
+    for _ in 0..BUSY_TIMEOUT.as_millis() / PAUSE.as_millis() {
+        match attempt().await {
+            Err(error) if is_locked(&error) => tokio::time::sleep(PAUSE).await,
+            result => return result,
+        }
+    }
+    attempt().await
 }
 
 async fn migrate_file(path: &Path, now: DateTime<Utc>) -> Result<Migrated> {
@@ -275,7 +305,8 @@ async fn migrate_file(path: &Path, now: DateTime<Utc>) -> Result<Migrated> {
         return Err(StoreError::Newer { found, known: schema::KNOWN });
     }
     let options = file_options(path).create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
-    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
+    let one = SqlitePoolOptions::new().max_connections(1);
+    let pool = once_free(|| one.clone().connect_with(options.clone())).await?;
     let backup = match before {
         Some(version) => Some(back_up(&pool, path, version, now).await?),
         None => None,

@@ -13,7 +13,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions},
 };
 
-use crate::store::StoreError;
+use crate::store::{StoreError, open::once_free};
 
 /// The schema of this file that the program reads and writes.
 const KNOWN: i64 = 1;
@@ -39,7 +39,8 @@ impl AccessStore {
             .map_err(|source| StoreError::File { path: path.display().to_string(), source })?;
         let options = SqliteConnectOptions::new().filename(&path).foreign_keys(true);
         let options = options.journal_mode(SqliteJournalMode::Wal);
-        let pool = SqlitePoolOptions::new().max_connections(2).connect_with(options).await?;
+        let pool = SqlitePoolOptions::new().max_connections(2);
+        let pool = once_free(|| pool.clone().connect_with(options.clone())).await?;
         let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
         match version(&mut tx).await? {
             None => sqlx::raw_sql(SCHEMA).execute(&mut *tx).await.map(drop)?,
