@@ -16,6 +16,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("atlas", &["domain", "geometry", "classification", "tile", "store", "access"]),
     ("ingest", &["domain", "geometry", "classification", "tile", "store", "access"]),
     ("release", &["domain", "classification", "store", "access", "atlas"]),
+    ("extract", &["domain", "geometry", "classification", "tile", "style", "store", "access", "atlas"]),
     ("clock", &[]),
     ("config", &["atlas", "http"]),
     (
@@ -31,6 +32,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "store",
             "release",
             "ingest",
+            "extract",
         ],
     ),
     (
@@ -46,6 +48,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "store",
             "release",
             "ingest",
+            "extract",
             "http",
             "clock",
             "config",

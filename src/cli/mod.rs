@@ -1,25 +1,23 @@
 //! The command line: what can be typed.
 //!
-//! Holds arguments and their help. What a command does is in `run`, the demo in `demo`, the progress bar in `progress`.
+//! Holds arguments and their help. What a command does is in `run`, or in a module of its own name with its arguments; the
+//! progress bar is in `progress`.
 //! Must not know: SQL.
 //!
 //! Invariant: results go to standard output, progress and log to standard error. Exit status 0 done, 2 wrong usage,
 //! 3 rejected with a report, 1 anything else.
 
 mod demo;
+mod import;
 mod parents;
 mod progress;
 mod run;
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use chrono::NaiveDate;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::{
-    domain::{Audience, Method, Period, Slug},
-    geometry::Crs,
-};
+use crate::domain::{Audience, Method, Period, Slug};
 
 pub use run::run;
 
@@ -88,7 +86,7 @@ enum Command {
     Atlas(AtlasCommand),
     /// Bring in boundaries, catalogue or values
     #[command(subcommand)]
-    Import(ImportCommand),
+    Import(import::ImportCommand),
     /// Release indicators on a level
     Release {
         #[command(flatten)]
@@ -158,118 +156,6 @@ enum AtlasCommand {
     },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ReportForm {
-    Text,
-    Json,
-}
-
-/// What every import takes.
-#[derive(Debug, Args)]
-struct ImportArgs {
-    /// The file
-    file: PathBuf,
-    /// Into which atlas
-    #[arg(long)]
-    atlas: Slug,
-    /// Check only, store nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Form of the report
-    #[arg(long, value_enum, default_value = "text")]
-    report: ReportForm,
-    #[command(flatten)]
-    store: StoreArg,
-}
-
-#[derive(Debug, Subcommand)]
-enum ImportCommand {
-    /// Boundaries of a level: GeoJSON, GeoPackage, Shapefile
-    Boundaries(Box<BoundariesArgs>),
-    /// Themes, sources and indicators: TOML, CSV, XLSX; `starter` is the catalogue that comes with the program
-    Catalogue {
-        #[command(flatten)]
-        import: ImportArgs,
-    },
-    /// Values of indicators: CSV, XLSX, ffcsv, GENESIS table
-    Values {
-        #[command(flatten)]
-        import: ImportArgs,
-        /// Level of the regions
-        #[arg(long)]
-        level: Slug,
-        /// Mapping file (TOML)
-        #[arg(long, value_name = "FILE")]
-        mapping: Option<PathBuf>,
-        /// Indicator, where the file does not say
-        #[arg(long)]
-        indicator: Option<Slug>,
-        /// Period, where the file does not say
-        #[arg(long)]
-        period: Option<Period>,
-        /// Date of the boundaries; the newest if not given
-        #[arg(long)]
-        edition: Option<NaiveDate>,
-    },
-}
-
-#[derive(Debug, Args)]
-struct BoundariesArgs {
-    #[command(flatten)]
-    import: ImportArgs,
-    /// Level of the regions; made if it does not exist
-    #[arg(long)]
-    level: Slug,
-    /// Name of the level for people
-    #[arg(long)]
-    level_title: Option<String>,
-    /// Field of the key
-    #[arg(long, value_name = "FIELD")]
-    key: String,
-    /// Field of the name
-    #[arg(long, value_name = "FIELD")]
-    name: String,
-    /// Field of the short name
-    #[arg(long, value_name = "FIELD")]
-    short_name: Option<String>,
-    /// Only rows where FIELD=VALUE, FIELD=VALUE,VALUE or FIELD!=VALUE
-    #[arg(long = "where", value_name = "CONDITION")]
-    filter: Vec<String>,
-    /// Rows where FIELD=VALUE are inhabited, all others are not
-    #[arg(long, value_name = "CONDITION")]
-    inhabited: Option<String>,
-    /// Keys of regions where nobody lives
-    #[arg(long, value_delimiter = ',', value_name = "KEYS")]
-    uninhabited: Vec<String>,
-    /// Date of the boundaries (Gebietsstand)
-    #[arg(long, value_name = "DATE")]
-    edition: Option<NaiveDate>,
-    /// Level of the parents; --parent-prefix, --parent-key or --parent-field after it say how to find them
-    #[arg(long, value_name = "LEVEL")]
-    parent_level: Vec<Slug>,
-    /// The parent's key is this many first characters of the key, or of --parent-key
-    #[arg(long, value_name = "LENGTH")]
-    parent_prefix: Vec<usize>,
-    /// Field whose prefix is the parent's key
-    #[arg(long, value_name = "FIELD")]
-    parent_key: Vec<String>,
-    /// Field that holds the parent's key
-    #[arg(long, value_name = "FIELD")]
-    parent_field: Vec<String>,
-    /// Coordinate reference system, where the file does not say: EPSG:25832
-    #[arg(long, value_parser = crs)]
-    crs: Option<Crs>,
-    /// Layer of a GeoPackage
-    #[arg(long)]
-    layer: Option<String>,
-    /// Whose boundaries these are, as must be cited
-    #[arg(long, default_value = "")]
-    attribution: String,
-    /// Borders closer than this many metres become one
-    #[arg(long, value_name = "METRES", default_value_t = 0.0)]
-    snap: f64,
-}
-
 #[derive(Debug, Args)]
 struct ReleaseArgs {
     /// Indicators
@@ -301,11 +187,6 @@ struct ClassifyArgs {
     /// Breaks of the manual method
     #[arg(long, value_delimiter = ',', allow_negative_numbers = true)]
     breaks: Vec<f64>,
-}
-
-fn crs(text: &str) -> Result<Crs, String> {
-    Crs::from_name(text)
-        .ok_or_else(|| format!("'{text}' is not a known system: use one of {}", Crs::names().join(", ")))
 }
 
 fn audience(text: &str) -> Result<Audience, String> {

@@ -10,27 +10,17 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use chrono::{DateTime, Utc};
 use tokio::net::TcpListener;
 
-use super::{
-    AtlasCommand, BoundariesArgs, ClassifyArgs, Cli, Command, ImportArgs, ImportCommand, ReleaseArgs,
-    ReportForm, ServeArgs, StoreArg, demo, progress::Bar,
-};
+use super::{AtlasCommand, ClassifyArgs, Cli, Command, ReleaseArgs, ServeArgs, StoreArg, demo, import};
 use crate::{
     access::{Access, Editor, Publisher},
     atlas::Atlases,
     classification::classify,
     clock,
     config::Config,
-    domain::{Audience, ClassRule, Method, RegionKey, Text},
+    domain::{Audience, ClassRule, Method, Text},
     http::{self, App},
-    ingest::{
-        IngestError, Report,
-        boundaries::{BoundaryOptions, DEFAULT_TILE_BUDGET, ParentRule, import_boundaries},
-        catalogue::{import_catalogue, import_catalogue_bytes, starter_catalogue},
-        statistics::{Mapping, ValuesOptions, import_values},
-    },
     release::{self, ReleaseRequest},
     store::{NewAtlas, OpenMode, Store},
 };
@@ -58,7 +48,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         }
         Command::Check { store } => check(&location(store)?).await,
         Command::Atlas(command) => atlas(command).await,
-        Command::Import(command) => import(command, cli.parents).await,
+        Command::Import(command) => import::run(command, cli.parents).await,
         Command::Release { release, periods } => release_indicators(release, periods).await,
         Command::Withdraw { release } => withdraw(release).await,
         Command::Classify(arguments) => classify_numbers(&arguments),
@@ -81,28 +71,28 @@ fn config(serve: &ServeArgs, store: Option<String>) -> Result<Config> {
     Ok(config)
 }
 
-fn location(store: StoreArg) -> Result<String> {
+pub(super) fn location(store: StoreArg) -> Result<String> {
     Ok(config(&ServeArgs { config: None, listen: None, public_url: None }, store.store)?.store)
 }
 
-async fn open(location: &str, mode: OpenMode) -> Result<Store> {
+pub(super) async fn open(location: &str, mode: OpenMode) -> Result<Store> {
     let opened = Store::open(location, mode, clock::now()).await;
     // An address may hold a password: only a file is named.
     let name = if location.contains("://") { "the database" } else { location };
     opened.with_context(|| format!("cannot open the store {name}"))
 }
 
-fn local() -> Access {
+pub(super) fn local() -> Access {
     Access::local(
         std::env::var("USER").or_else(|_| std::env::var("USERNAME")).unwrap_or_else(|_| "local".into()),
     )
 }
 
-fn editor() -> Result<Editor> {
+pub(super) fn editor() -> Result<Editor> {
     local().editor().context("you may not put data in")
 }
 
-fn publisher() -> Result<Publisher> {
+pub(super) fn publisher() -> Result<Publisher> {
     local().publisher().context("you may not release")
 }
 
@@ -231,104 +221,6 @@ async fn atlas(command: AtlasCommand) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-async fn import(command: ImportCommand, parents: Vec<ParentRule>) -> Result<ExitCode> {
-    let bar = Bar::new();
-    let (editor, now) = (editor()?, clock::now());
-    let (report, form) = match command {
-        ImportCommand::Boundaries(arguments) => {
-            let BoundariesArgs { import, .. } = &*arguments;
-            let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
-            let options = boundary_options(&arguments, parents)?;
-            let result = import_boundaries(
-                &store,
-                &editor,
-                &import.atlas,
-                &import.file,
-                &options,
-                import.dry_run,
-                now,
-                &bar,
-            );
-            (result.await, import.report)
-        }
-        ImportCommand::Catalogue { import } => {
-            let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
-            (catalogue(&store, &editor, &import, now).await, import.report)
-        }
-        ImportCommand::Values { import, level, mapping, indicator, period, edition } => {
-            let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
-            let mapping = mapping.as_deref().map(read_mapping).transpose()?;
-            let options = ValuesOptions { level, edition, mapping, indicator, period };
-            let result = import_values(
-                &store,
-                &editor,
-                &import.atlas,
-                &import.file,
-                &options,
-                import.dry_run,
-                now,
-                &bar,
-            );
-            (result.await, import.report)
-        }
-    };
-    bar.finish();
-    print_report(&report?, form)
-}
-
-/// Imports a catalogue file, or the one in the program if the file is called `starter` and there is none of that name.
-async fn catalogue(
-    store: &Store,
-    editor: &Editor,
-    import: &ImportArgs,
-    now: DateTime<Utc>,
-) -> Result<Report, IngestError> {
-    let ImportArgs { file, atlas, dry_run, .. } = import;
-    if file.as_os_str() == "starter" && !file.exists() {
-        let starter = ("starter.toml", starter_catalogue().as_bytes().to_vec());
-        return import_catalogue_bytes(store, editor, atlas, starter, *dry_run, now).await;
-    }
-    import_catalogue(store, editor, atlas, file, *dry_run, now).await
-}
-
-fn read_mapping(path: &Path) -> Result<Mapping> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read the mapping {}", path.display()))?;
-    Mapping::parse(&text).map_err(|error| anyhow!("the mapping {} cannot be used: {error}", path.display()))
-}
-
-fn boundary_options(arguments: &BoundariesArgs, parents: Vec<ParentRule>) -> Result<BoundaryOptions> {
-    let key = |k: &String| k.parse::<RegionKey>().map_err(anyhow::Error::from);
-    Ok(BoundaryOptions {
-        level: arguments.level.clone(),
-        level_title: Text::german(
-            arguments.level_title.clone().unwrap_or_else(|| arguments.level.to_string()),
-        ),
-        key_field: arguments.key.clone(),
-        name_field: arguments.name.clone(),
-        short_name_field: arguments.short_name.clone(),
-        filter: arguments.filter.iter().map(|f| f.parse()).collect::<Result<_, _>>()?,
-        edition: arguments.edition.unwrap_or_else(|| clock::now().date_naive()),
-        parents,
-        crs: arguments.crs,
-        inhabited: arguments.inhabited.as_deref().map(str::parse).transpose()?,
-        uninhabited_keys: arguments.uninhabited.iter().map(key).collect::<Result<_>>()?,
-        attribution: arguments.attribution.clone(),
-        layer: arguments.layer.clone(),
-        snap_tolerance_m: arguments.snap,
-        tile_budget: DEFAULT_TILE_BUDGET,
-    })
-}
-
-/// Status 3 and the report for a rejected file.
-fn print_report(report: &Report, form: ReportForm) -> Result<ExitCode> {
-    match form {
-        ReportForm::Text => print!("{report}"),
-        ReportForm::Json => println!("{}", serde_json::to_string_pretty(report)?),
-    }
-    Ok(if report.rejected() { ExitCode::from(3) } else { ExitCode::SUCCESS })
 }
 
 async fn release_indicators(arguments: ReleaseArgs, periods: Vec<crate::domain::Period>) -> Result<ExitCode> {

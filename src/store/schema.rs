@@ -23,7 +23,8 @@ macro_rules! migration {
 }
 
 /// A migration that was part of a version of this program is never changed.
-const MIGRATIONS: &[Migration] = &[migration!("0001_atlas"), migration!("0002_places")];
+const MIGRATIONS: &[Migration] =
+    &[migration!("0001_atlas"), migration!("0002_places"), migration!("0003_import")];
 
 /// The schema that this program reads and writes.
 pub(super) const KNOWN: i64 = MIGRATIONS.len() as i64;

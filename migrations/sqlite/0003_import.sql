@@ -1,0 +1,45 @@
+-- What makes imports repeatable, owed, traceable and removable.
+
+-- A mapping that was saved for the files of one source. `headers` (JSON, a list of texts) and their `fingerprint`
+-- recognise the next file; `mapping` is a mapping file (TOML).
+CREATE TABLE source_profile (
+    id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+    atlas_id INTEGER NOT NULL REFERENCES atlas (id),
+    slug TEXT NOT NULL,
+    level TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    headers TEXT NOT NULL,
+    mapping TEXT NOT NULL,
+    saved_at TEXT NOT NULL,
+    saved_by TEXT NOT NULL,
+    UNIQUE (atlas_id, slug),
+    FOREIGN KEY (atlas_id, level) REFERENCES level (atlas_id, slug)
+);
+
+-- Which department owes which indicator on which level for which period, and by when.
+CREATE TABLE delivery (
+    id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+    atlas_id INTEGER NOT NULL REFERENCES atlas (id),
+    indicator TEXT NOT NULL,
+    level TEXT NOT NULL,
+    period TEXT NOT NULL,
+    department TEXT NOT NULL,
+    due_on TEXT NOT NULL,
+    UNIQUE (atlas_id, indicator, level, period),
+    FOREIGN KEY (atlas_id, indicator) REFERENCES indicator (atlas_id, slug),
+    FOREIGN KEY (atlas_id, level) REFERENCES level (atlas_id, slug)
+);
+
+-- How a series was made from others (JSON); NULL where it was delivered.
+ALTER TABLE series ADD COLUMN derivation TEXT;
+
+-- A purged import keeps its row, without file name and report.
+ALTER TABLE import ADD COLUMN purged_at TEXT;
+ALTER TABLE import ADD COLUMN purged_by TEXT;
+
+-- The import that brought a succession; NULL for those from before this column.
+ALTER TABLE succession ADD COLUMN import_id INTEGER REFERENCES import (id);
+
+INSERT INTO gpkg_contents (table_name, data_type, identifier, description) VALUES
+    ('source_profile', 'attributes', 'source_profile', 'Mappings saved for sources'),
+    ('delivery', 'attributes', 'delivery', 'Who owes which indicator by when');

@@ -1,0 +1,247 @@
+//! `import …`: what can be typed, and the way into `ingest`.
+//!
+//! Must not know: SQL, what a file means.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, Result, anyhow};
+use chrono::{DateTime, NaiveDate, Utc};
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{
+    StoreArg,
+    progress::Bar,
+    run::{editor, location, open},
+};
+use crate::{
+    access::Editor,
+    clock,
+    domain::{Period, RegionKey, Slug, Text},
+    geometry::Crs,
+    ingest::{
+        IngestError, Report,
+        boundaries::{BoundaryOptions, DEFAULT_TILE_BUDGET, ParentRule, import_boundaries},
+        catalogue::{import_catalogue, import_catalogue_bytes, starter_catalogue},
+        statistics::{Mapping, ValuesOptions, import_values},
+    },
+    store::{OpenMode, Store},
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReportForm {
+    Text,
+    Json,
+}
+
+/// What every import takes.
+#[derive(Debug, Args)]
+pub(super) struct ImportArgs {
+    /// The file
+    file: PathBuf,
+    /// Into which atlas
+    #[arg(long)]
+    atlas: Slug,
+    /// Check only, store nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Form of the report
+    #[arg(long, value_enum, default_value = "text")]
+    report: ReportForm,
+    #[command(flatten)]
+    store: StoreArg,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ImportCommand {
+    /// Boundaries of a level: GeoJSON, GeoPackage, Shapefile
+    Boundaries(Box<BoundariesArgs>),
+    /// Themes, sources and indicators: TOML, CSV, XLSX; `starter` is the catalogue that comes with the program
+    Catalogue {
+        #[command(flatten)]
+        import: ImportArgs,
+    },
+    /// Values of indicators: CSV, XLSX, ffcsv, GENESIS table
+    Values {
+        #[command(flatten)]
+        import: ImportArgs,
+        /// Level of the regions
+        #[arg(long)]
+        level: Slug,
+        /// Mapping file (TOML)
+        #[arg(long, value_name = "FILE")]
+        mapping: Option<PathBuf>,
+        /// Indicator, where the file does not say
+        #[arg(long)]
+        indicator: Option<Slug>,
+        /// Period, where the file does not say
+        #[arg(long)]
+        period: Option<Period>,
+        /// Date of the boundaries; the newest if not given
+        #[arg(long)]
+        edition: Option<NaiveDate>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BoundariesArgs {
+    #[command(flatten)]
+    import: ImportArgs,
+    /// Level of the regions; made if it does not exist
+    #[arg(long)]
+    level: Slug,
+    /// Name of the level for people
+    #[arg(long)]
+    level_title: Option<String>,
+    /// Field of the key
+    #[arg(long, value_name = "FIELD")]
+    key: String,
+    /// Field of the name
+    #[arg(long, value_name = "FIELD")]
+    name: String,
+    /// Field of the short name
+    #[arg(long, value_name = "FIELD")]
+    short_name: Option<String>,
+    /// Only rows where FIELD=VALUE, FIELD=VALUE,VALUE or FIELD!=VALUE
+    #[arg(long = "where", value_name = "CONDITION")]
+    filter: Vec<String>,
+    /// Rows where FIELD=VALUE are inhabited, all others are not
+    #[arg(long, value_name = "CONDITION")]
+    inhabited: Option<String>,
+    /// Keys of regions where nobody lives
+    #[arg(long, value_delimiter = ',', value_name = "KEYS")]
+    uninhabited: Vec<String>,
+    /// Date of the boundaries (Gebietsstand)
+    #[arg(long, value_name = "DATE")]
+    edition: Option<NaiveDate>,
+    /// Level of the parents; --parent-prefix, --parent-key or --parent-field after it say how to find them
+    #[arg(long, value_name = "LEVEL")]
+    parent_level: Vec<Slug>,
+    /// The parent's key is this many first characters of the key, or of --parent-key
+    #[arg(long, value_name = "LENGTH")]
+    parent_prefix: Vec<usize>,
+    /// Field whose prefix is the parent's key
+    #[arg(long, value_name = "FIELD")]
+    parent_key: Vec<String>,
+    /// Field that holds the parent's key
+    #[arg(long, value_name = "FIELD")]
+    parent_field: Vec<String>,
+    /// Coordinate reference system, where the file does not say: EPSG:25832
+    #[arg(long, value_parser = crs)]
+    crs: Option<Crs>,
+    /// Layer of a GeoPackage
+    #[arg(long)]
+    layer: Option<String>,
+    /// Whose boundaries these are, as must be cited
+    #[arg(long, default_value = "")]
+    attribution: String,
+    /// Borders closer than this many metres become one
+    #[arg(long, value_name = "METRES", default_value_t = 0.0)]
+    snap: f64,
+}
+
+fn crs(text: &str) -> Result<Crs, String> {
+    Crs::from_name(text)
+        .ok_or_else(|| format!("'{text}' is not a known system: use one of {}", Crs::names().join(", ")))
+}
+
+/// Runs an import and prints its report.
+pub(super) async fn run(command: ImportCommand, parents: Vec<ParentRule>) -> Result<ExitCode> {
+    let bar = Bar::new();
+    let (editor, now) = (editor()?, clock::now());
+    let (report, form) = match command {
+        ImportCommand::Boundaries(arguments) => {
+            let BoundariesArgs { import, .. } = &*arguments;
+            let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
+            let options = boundary_options(&arguments, parents)?;
+            let result = import_boundaries(
+                &store,
+                &editor,
+                &import.atlas,
+                &import.file,
+                &options,
+                import.dry_run,
+                now,
+                &bar,
+            );
+            (result.await, import.report)
+        }
+        ImportCommand::Catalogue { import } => {
+            let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
+            (catalogue(&store, &editor, &import, now).await, import.report)
+        }
+        ImportCommand::Values { import, level, mapping, indicator, period, edition } => {
+            let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
+            let mapping = mapping.as_deref().map(read_mapping).transpose()?;
+            let options = ValuesOptions { level, edition, mapping, indicator, period };
+            let result = import_values(
+                &store,
+                &editor,
+                &import.atlas,
+                &import.file,
+                &options,
+                import.dry_run,
+                now,
+                &bar,
+            );
+            (result.await, import.report)
+        }
+    };
+    bar.finish();
+    print_report(&report?, form)
+}
+
+/// Imports a catalogue file, or the one in the program if the file is called `starter` and there is none of that name.
+async fn catalogue(
+    store: &Store,
+    editor: &Editor,
+    import: &ImportArgs,
+    now: DateTime<Utc>,
+) -> Result<Report, IngestError> {
+    let ImportArgs { file, atlas, dry_run, .. } = import;
+    if file.as_os_str() == "starter" && !file.exists() {
+        let starter = ("starter.toml", starter_catalogue().as_bytes().to_vec());
+        return import_catalogue_bytes(store, editor, atlas, starter, *dry_run, now).await;
+    }
+    import_catalogue(store, editor, atlas, file, *dry_run, now).await
+}
+
+fn read_mapping(path: &Path) -> Result<Mapping> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the mapping {}", path.display()))?;
+    Mapping::parse(&text).map_err(|error| anyhow!("the mapping {} cannot be used: {error}", path.display()))
+}
+
+fn boundary_options(arguments: &BoundariesArgs, parents: Vec<ParentRule>) -> Result<BoundaryOptions> {
+    let key = |k: &String| k.parse::<RegionKey>().map_err(anyhow::Error::from);
+    Ok(BoundaryOptions {
+        level: arguments.level.clone(),
+        level_title: Text::german(
+            arguments.level_title.clone().unwrap_or_else(|| arguments.level.to_string()),
+        ),
+        key_field: arguments.key.clone(),
+        name_field: arguments.name.clone(),
+        short_name_field: arguments.short_name.clone(),
+        filter: arguments.filter.iter().map(|f| f.parse()).collect::<Result<_, _>>()?,
+        edition: arguments.edition.unwrap_or_else(|| clock::now().date_naive()),
+        parents,
+        crs: arguments.crs,
+        inhabited: arguments.inhabited.as_deref().map(str::parse).transpose()?,
+        uninhabited_keys: arguments.uninhabited.iter().map(key).collect::<Result<_>>()?,
+        attribution: arguments.attribution.clone(),
+        layer: arguments.layer.clone(),
+        snap_tolerance_m: arguments.snap,
+        tile_budget: DEFAULT_TILE_BUDGET,
+    })
+}
+
+/// Status 3 and the report for a rejected file.
+pub(super) fn print_report(report: &Report, form: ReportForm) -> Result<ExitCode> {
+    match form {
+        ReportForm::Text => print!("{report}"),
+        ReportForm::Json => println!("{}", serde_json::to_string_pretty(report)?),
+    }
+    Ok(if report.rejected() { ExitCode::from(3) } else { ExitCode::SUCCESS })
+}
