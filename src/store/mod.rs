@@ -10,6 +10,7 @@ mod catalogue;
 mod content;
 mod editions;
 mod error;
+mod geometries;
 mod open;
 mod people;
 mod records;

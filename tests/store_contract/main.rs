@@ -36,6 +36,8 @@ macro_rules! contract {
     };
 }
 
+mod geometries;
+
 contract! {
     async fn a_new_store_is_empty(store: Store) {
         assert!(store.atlases().await.unwrap().is_empty());
