@@ -5,8 +5,10 @@
 //! Invariant: a value of a type in here is valid by construction. Newtypes have private fields and are made by
 //! parsing, so that no later code has to check a slug, a key or a period again.
 
+mod aggregate;
 mod classes;
 mod column;
+mod derivation;
 mod indicator;
 mod key;
 mod period;
@@ -15,8 +17,10 @@ mod slug;
 mod status;
 mod text;
 
+pub use aggregate::{Link, Observations, Quantity, carry, is_whole, pool, ratio, sum_parents};
 pub use classes::{ClassRule, Classification, Method};
 pub use column::{Column, ColumnError, Companions};
+pub use derivation::{Derivation, DerivationInput, DerivationMethod};
 pub use indicator::{DenominatorRule, Indicator, IndicatorKind, Polarity, Provenance, Sheet, Source, Theme};
 pub use key::{KeyError, RegionKey, ags_from_ars};
 pub use period::{Period, PeriodError, PeriodKind};

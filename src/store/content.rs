@@ -120,7 +120,20 @@ pub(super) fn of_series(series: &NewSeries) -> Result<String> {
     hash.numbers(companions.contributors.as_deref());
     hash.json(&companions.raw_signs)?;
     hash.json(&(series.provenance, &series.source, &series.note, &series.value_notes, series.break_before))?;
+    if let Some(derivation) = &series.derivation {
+        hash.json(derivation)?;
+    }
     Ok(hash.hex())
+}
+
+impl NewSeries {
+    /// Hash of all that the series says, as it will stand in [`SeriesRow::content_hash`](crate::store::SeriesRow).
+    ///
+    /// # Errors
+    /// If the content cannot be written down.
+    pub fn content_hash(&self) -> Result<String> {
+        of_series(self)
+    }
 }
 
 /// Hash of one period of a release.

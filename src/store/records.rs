@@ -4,8 +4,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Audience, Classification, Column, Companions, Indicator, Level, Period, Provenance, Region, RegionKey,
-    Slug, Source, Text, Theme,
+    Audience, Classification, Column, Companions, Derivation, Indicator, Level, Period, Provenance, Region,
+    RegionKey, Slug, Source, Text, Theme,
 };
 
 /// Id of a row; never leaves the server.
@@ -188,6 +188,8 @@ pub struct NewSeries {
     pub value_notes: Vec<(u32, Text)>,
     /// A change of method or census base lies between the period before and this one.
     pub break_before: bool,
+    /// How it was made from other series; `None` if it was delivered.
+    pub derivation: Option<Derivation>,
 }
 
 /// A current series as listed, without its column.
@@ -205,12 +207,16 @@ pub struct SeriesRow {
     pub content_hash: String,
     /// How the numbers came about.
     pub provenance: Provenance,
+    /// Source, if it is a known one.
+    pub source: Option<Slug>,
     /// Its source may be read by statisticians only.
     pub restricted: bool,
     /// Public remark.
     pub note: Option<Text>,
     /// A break lies before it.
     pub break_before: bool,
+    /// How it was made from other series; `None` if it was delivered.
+    pub derivation: Option<Derivation>,
 }
 
 /// One period of a release.

@@ -224,8 +224,8 @@ async fn insert_one(tx: &mut Tx, atlas_id: Id, import_id: Id, edition: Id, new: 
         .insert(
             "INSERT INTO series (atlas_id, import_id, indicator, edition_id, period, period_start, period_end, source, \
              break_before, content_hash, provenance, note_de, note_en, observations, numerators, denominators, \
-             contributors, raw_signs, value_notes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
-             $14, $15, $16, $17, $18, $19) RETURNING id",
+             contributors, raw_signs, value_notes, derivation) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
+             $12, $13, $14, $15, $16, $17, $18, $19, $20) RETURNING id",
             params![
                 atlas_id,
                 import_id,
@@ -246,6 +246,7 @@ async fn insert_one(tx: &mut Tx, atlas_id: Id, import_id: Id, edition: Id, new: 
                 bytes(companions.contributors.as_ref()),
                 json(&companions.raw_signs)?,
                 json(&new.value_notes)?,
+                new.derivation.as_ref().map(json).transpose()?.as_deref(),
             ],
         )
         .await?;
@@ -277,7 +278,8 @@ async fn insert_classes(
 /// The current series of an atlas, without their columns.
 pub(super) async fn list_current(tx: &mut Tx, atlas_id: Id) -> Result<Vec<SeriesRow>> {
     let sql = "SELECT s.id, s.indicator, s.edition_id, s.period, s.content_hash, s.provenance, \
-               coalesce(o.restricted, 0), s.note_de, s.note_en, s.break_before FROM current_series c \
+               s.source, coalesce(o.restricted, 0), s.note_de, s.note_en, s.break_before, s.derivation \
+               FROM current_series c \
                JOIN series s ON s.id = c.series_id \
                LEFT JOIN source o ON o.atlas_id = s.atlas_id AND o.slug = s.source WHERE c.atlas_id = $1";
     tx.rows(sql, params![atlas_id]).await?.iter().map(read_series).collect()
@@ -292,9 +294,11 @@ fn read_series(row: &Row) -> Result<SeriesRow> {
         period: cells.parsed()?,
         content_hash: cells.text()?,
         provenance: cells.json()?,
+        source: cells.parsed_if_any()?,
         restricted: cells.flag()?,
         note: cells.wording_if_any()?,
         break_before: cells.flag()?,
+        derivation: cells.json_if_any()?,
     })
 }
 

@@ -160,6 +160,12 @@ impl Cells<'_> {
         serde_json::from_str(&self.text()?).map_err(|e| StoreError::damaged(&e))
     }
 
+    /// Something as JSON, if there is any.
+    pub(super) fn json_if_any<T: DeserializeOwned>(&mut self) -> Result<Option<T>> {
+        let text: Option<String> = self.get()?;
+        text.map(|t| serde_json::from_str(&t).map_err(|e| StoreError::damaged(&e))).transpose()
+    }
+
     /// A word written by [`word`].
     pub(super) fn word<T: DeserializeOwned>(&mut self) -> Result<T> {
         serde_json::from_value(serde_json::Value::String(self.text()?)).map_err(|e| StoreError::damaged(&e))

@@ -227,6 +227,7 @@ fn series(indicator: &str, period: &str, column: Column) -> NewSeries {
         note: None,
         value_notes: vec![],
         break_before: false,
+        derivation: None,
     }
 }
 

@@ -130,6 +130,7 @@ pub fn series(name: &str, when: &str, values: &[f64]) -> NewSeries {
         note: None,
         value_notes: vec![],
         break_before: false,
+        derivation: None,
     }
 }
 

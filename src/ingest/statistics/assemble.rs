@@ -256,6 +256,7 @@ fn make(
         note: context.mapping.note.clone(),
         value_notes: cells.notes.iter().filter_map(note).collect(),
         break_before: false,
+        derivation: None,
     }
 }
 
