@@ -8,6 +8,7 @@
 //! 3 rejected with a report, 1 anything else.
 
 mod demo;
+mod derive;
 mod import;
 mod parents;
 mod progress;
@@ -87,6 +88,9 @@ enum Command {
     /// Bring in boundaries, catalogue or values
     #[command(subcommand)]
     Import(import::ImportCommand),
+    /// Make series from others: on other boundaries, of parents, of several years, of two indicators
+    #[command(subcommand)]
+    Derive(derive::DeriveCommand),
     /// Release indicators on a level
     Release {
         #[command(flatten)]

@@ -12,7 +12,9 @@ use std::{
 use anyhow::{Context as _, Result, anyhow, bail};
 use tokio::net::TcpListener;
 
-use super::{AtlasCommand, ClassifyArgs, Cli, Command, ReleaseArgs, ServeArgs, StoreArg, demo, import};
+use super::{
+    AtlasCommand, ClassifyArgs, Cli, Command, ReleaseArgs, ServeArgs, StoreArg, demo, derive, import,
+};
 use crate::{
     access::{Access, Editor, Publisher},
     atlas::Atlases,
@@ -49,6 +51,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Check { store } => check(&location(store)?).await,
         Command::Atlas(command) => atlas(command).await,
         Command::Import(command) => import::run(command, cli.parents).await,
+        Command::Derive(command) => derive::run(command).await,
         Command::Release { release, periods } => release_indicators(release, periods).await,
         Command::Withdraw { release } => withdraw(release).await,
         Command::Classify(arguments) => classify_numbers(&arguments),

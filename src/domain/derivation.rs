@@ -55,7 +55,4 @@ pub struct Derivation {
     pub method: DerivationMethod,
     /// What went in, in the order in which it was taken.
     pub inputs: Vec<DerivationInput>,
-    /// Hash of what else the numbers depend on, such as the successions or the parents of the parts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub links: Option<String>,
 }

@@ -6,8 +6,10 @@
 
 pub mod boundaries;
 pub mod catalogue;
+pub mod derive;
 pub mod statistics;
 
+mod classes;
 mod error;
 mod progress;
 mod report;

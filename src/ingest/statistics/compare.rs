@@ -1,9 +1,8 @@
 //! New series against what is stored: what changes, and what looks like a mistake.
 
-use super::import::Stored;
 use crate::{
     domain::{Column, Period, RegionKey},
-    ingest::{Report, Severity},
+    ingest::{Report, Severity, classes::Columns},
     store::{Id, NewSeries},
 };
 
@@ -17,7 +16,7 @@ const SUSPICIOUS_FROM: f64 = 20.0;
 const LISTED: usize = 20;
 
 /// Reports how many series and values are new, equal or changed, and how many leap.
-pub fn compare(series: &[NewSeries], stored: &Stored, edition: Id, keys: &[RegionKey], report: &mut Report) {
+pub fn compare(series: &[NewSeries], stored: &Columns, edition: Id, keys: &[RegionKey], report: &mut Report) {
     let (mut added, mut equal, mut replaced, mut changed_values) = (0_u64, 0_u64, 0_u64, 0_u64);
     for new in series {
         let of_indicator = stored.get(&new.indicator).map_or(&[][..], Vec::as_slice);

@@ -1,16 +1,13 @@
 //! The import of values: file, catalogue and edition in; report and one transaction out.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{
     MAX_FILE, Mapping,
     assemble::{Context, Regions, assemble},
+    breaks,
     compare::compare,
     keys::KeyIndex,
     reading::{Settings, nearest},
@@ -18,12 +15,9 @@ use super::{
 };
 use crate::{
     access::Editor,
-    classification::classify,
-    domain::{Column, Indicator, Period, RegionKey, Slug},
-    ingest::{IngestError, Progress, Report, on_worker},
-    store::{
-        AtlasCatalogue, EditionRow, Id, ImportRecord, InternalClassification, NewSeries, RegionRow, Store,
-    },
+    domain::{Indicator, Period, RegionKey, Slug},
+    ingest::{IngestError, Progress, Report, classes::Stored, derive::outdated, on_worker},
+    store::{AtlasCatalogue, EditionRow, ImportRecord, NewSeries, RegionRow, Store},
 };
 
 /// What the caller says about a file of values.
@@ -70,20 +64,17 @@ pub async fn import_values(
         return Ok(report);
     }
     progress.begin("comparing with what is stored");
-    let stored = stored_columns(store, atlas, &options.level, &series).await?;
-    compare(&series, &stored, edition.id, &regions.keys, &mut report);
+    let stored = Stored::read(store, &catalogue, &options.level, &series).await?;
+    compare(&series, &stored.columns, edition.id, &regions.keys, &mut report);
+    let mut series = series;
+    breaks::mark(store, &catalogue, &mut series, edition, &regions.keys, &stored.columns).await?;
+    outdated::report_new(&catalogue, &series, &mut report)?;
     progress.begin("finding classes");
-    let layers =
-        Layers { level: options.level.clone(), edition: edition.id, inhabited: regions.inhabited, stored };
-    let other_editions = inhabited_elsewhere(store, &layers).await?;
-    let (series, internal, mut report) = {
-        let indicators = by_slug(&catalogue);
-        on_worker(progress, move |progress| {
-            let internal = classes(&series, &layers, &other_editions, &indicators, &mut report, progress);
-            (series, internal, report)
-        })
-        .await?
-    };
+    let (series, internal, mut report) = on_worker(progress, move |progress| {
+        let internal = stored.classes(&series, &mut report, progress);
+        (series, internal, report)
+    })
+    .await?;
     if report.rejected() || dry_run {
         return Ok(report);
     }
@@ -247,91 +238,4 @@ impl Work {
         }
         Done { report: self.report, series, file_hash, regions: self.regions }
     }
-}
-
-/// Current columns of the indicators of a file, by indicator.
-pub(super) type Stored = BTreeMap<Slug, Vec<(Period, Id, Column)>>;
-
-async fn stored_columns(
-    store: &Store,
-    atlas: &Slug,
-    level: &Slug,
-    series: &[NewSeries],
-) -> Result<Stored, IngestError> {
-    let mut stored = Stored::new();
-    for new in series {
-        if !stored.contains_key(&new.indicator) {
-            let columns =
-                store.current_columns(atlas, &new.indicator, level).await.map_err(IngestError::store)?;
-            stored.insert(new.indicator.clone(), columns);
-        }
-    }
-    Ok(stored)
-}
-
-/// What the classes of a level are made of, besides the new series.
-struct Layers {
-    level: Slug,
-    edition: Id,
-    inhabited: Vec<bool>,
-    stored: Stored,
-}
-
-/// Which regions of the other editions with current series are inhabited.
-async fn inhabited_elsewhere(store: &Store, layers: &Layers) -> Result<HashMap<Id, Vec<bool>>, IngestError> {
-    let mut inhabited = HashMap::new();
-    for (_, edition, _) in layers.stored.values().flatten() {
-        if *edition != layers.edition && !inhabited.contains_key(edition) {
-            let regions = store.regions(*edition).await.map_err(IngestError::store)?;
-            inhabited.insert(*edition, regions.iter().map(|r| r.region.inhabited).collect());
-        }
-    }
-    Ok(inhabited)
-}
-
-/// Classes of each indicator over all its periods, the new series in place of those that they replace.
-fn classes(
-    series: &[NewSeries],
-    layers: &Layers,
-    elsewhere: &HashMap<Id, Vec<bool>>,
-    indicators: &BTreeMap<Slug, Indicator>,
-    report: &mut Report,
-    progress: &dyn Progress,
-) -> Vec<InternalClassification> {
-    let mut made = Vec::with_capacity(layers.stored.len());
-    for (done, (slug, stored)) in layers.stored.iter().enumerate() {
-        progress.done(done as f64 / layers.stored.len() as f64);
-        let Some(indicator) = indicators.get(slug) else { continue };
-        let mut values = Vec::new();
-        let mut periods: Vec<Period> = Vec::new();
-        let mut take = |column: &Column, period: &Period, inhabited: &[bool]| {
-            let numbers = column.values().iter().zip(inhabited).filter(|(v, lives)| **lives && !v.is_nan());
-            values.extend(numbers.map(|(value, _)| *value));
-            periods.push(period.clone());
-        };
-        let new = || series.iter().filter(|new| new.indicator == *slug);
-        for (period, edition, column) in stored {
-            if *edition != layers.edition {
-                take(column, period, elsewhere.get(edition).map_or(&[], Vec::as_slice));
-            } else if !new().any(|new| new.period == *period) {
-                take(column, period, &layers.inhabited);
-            }
-        }
-        for new in new() {
-            take(&new.column, &new.period, &layers.inhabited);
-        }
-        periods.sort();
-        periods.dedup();
-        match classify(&values, &indicator.classification, periods) {
-            Ok(classification) => made.push(InternalClassification {
-                indicator: slug.clone(),
-                level: layers.level.clone(),
-                classification,
-            }),
-            Err(error) => {
-                report.error(None, None, format!("The values of '{slug}' have no classes: {error}."));
-            }
-        }
-    }
-    made
 }

@@ -60,6 +60,7 @@
 //! ```
 
 mod assemble;
+mod breaks;
 mod compare;
 mod ffcsv;
 mod genesis;
