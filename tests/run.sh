@@ -13,7 +13,7 @@ fi
 styles=$(mktemp -d)
 trap 'rm -rf "$styles"' EXIT
 KOMMUNALATLAS_GERMANY="$PWD/$germany" KOMMUNALATLAS_STYLE_OUT="$styles" MVT_FIXTURES="$PWD/web/node_modules/@mapbox/mvt-fixtures" \
-    tests/postgres.sh cargo test --locked
+    tests/postgres.sh cargo test --locked --no-fail-fast
 count=$(find "$styles" -name '*.json' | wc -l)
 [ "$count" -gt 0 ] || { echo "no style was written for validation" >&2; exit 1; }
 for style in "$styles"/*.json; do
