@@ -23,9 +23,13 @@ use crate::{
     geometry::Crs,
     ingest::{
         IngestError, Report,
-        boundaries::{BoundaryOptions, DEFAULT_TILE_BUDGET, ParentRule, import_boundaries},
+        boundaries::{
+            BoundaryOptions, Composition, DEFAULT_TILE_BUDGET, ParentRule, import_boundaries,
+            import_composition,
+        },
         catalogue::{import_catalogue, import_catalogue_bytes, starter_catalogue},
         statistics::{Mapping, ValuesOptions, import_values},
+        successions::import_successions,
     },
     store::{OpenMode, Store},
 };
@@ -83,6 +87,37 @@ pub(super) enum ImportCommand {
         #[arg(long)]
         edition: Option<NaiveDate>,
     },
+    /// What became of regions: old key, new key, share, date (CSV, workbook)
+    Successions {
+        #[command(flatten)]
+        import: ImportArgs,
+        /// Level of the regions
+        #[arg(long)]
+        level: Slug,
+        /// First day of the new boundaries, where the file does not say
+        #[arg(long)]
+        date: Option<NaiveDate>,
+    },
+    /// Regions composed of smaller ones: part key, key, name (CSV, workbook)
+    Composition(CompositionArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CompositionArgs {
+    #[command(flatten)]
+    import: ImportArgs,
+    /// Level of the composed regions; made if it does not exist
+    #[arg(long)]
+    level: Slug,
+    /// Name of the level for people
+    #[arg(long)]
+    level_title: Option<String>,
+    /// Level of the parts
+    #[arg(long)]
+    from: Slug,
+    /// Date of the edition of the parts; the newest if not given
+    #[arg(long, value_name = "DATE")]
+    edition: Option<NaiveDate>,
 }
 
 #[derive(Debug, Args)]
@@ -186,6 +221,21 @@ pub(super) async fn run(command: ImportCommand, parents: Vec<ParentRule>) -> Res
                 now,
                 &bar,
             );
+            (result.await, import.report)
+        }
+        ImportCommand::Successions { import, level, date } => {
+            let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
+            let ImportArgs { file, atlas, dry_run, .. } = &import;
+            let result = import_successions(&store, &editor, atlas, file, &level, date, *dry_run, now, &bar);
+            (result.await, import.report)
+        }
+        ImportCommand::Composition(arguments) => {
+            let CompositionArgs { import, level, level_title, from, edition } = arguments;
+            let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
+            let level_title = Text::german(level_title.unwrap_or_else(|| level.to_string()));
+            let composition = Composition { level, level_title, from, edition };
+            let ImportArgs { file, atlas, dry_run, .. } = &import;
+            let result = import_composition(&store, &editor, atlas, file, &composition, *dry_run, now, &bar);
             (result.await, import.report)
         }
     };

@@ -8,9 +8,11 @@ pub mod boundaries;
 pub mod catalogue;
 pub mod derive;
 pub mod statistics;
+pub mod successions;
 
 mod classes;
 mod error;
+mod plain_table;
 mod progress;
 mod report;
 

@@ -101,13 +101,15 @@ pub(super) fn of_parents(edition: &NewEdition) -> Result<Vec<(Slug, String)>> {
             levels.entry(level).or_default().push((&new.region.key, parent));
         }
     }
-    let hash_level = |(level, mut pairs): (&Slug, Vec<_>)| {
-        pairs.sort_unstable();
-        let mut hash = Fingerprint::new("parents 1");
-        hash.json(&pairs)?;
-        Ok((level.clone(), hash.hex()))
-    };
-    levels.into_iter().map(hash_level).collect()
+    levels.into_iter().map(|(level, pairs)| Ok((level.clone(), of_parent_pairs(pairs)?))).collect()
+}
+
+/// Hash of which region (first) belongs to which parent (second).
+pub(super) fn of_parent_pairs(mut pairs: Vec<(&RegionKey, &RegionKey)>) -> Result<String> {
+    pairs.sort_unstable();
+    let mut hash = Fingerprint::new("parents 1");
+    hash.json(&pairs)?;
+    Ok(hash.hex())
 }
 
 /// Hash of all that a series says. Which indicator, edition and period it belongs to is not part of it.

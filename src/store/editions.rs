@@ -20,38 +20,12 @@ impl Store {
     /// If level or atlas do not exist, if the regions are not sorted by key with each key once, or if there is another
     /// edition of this level and date.
     pub async fn insert_edition(&self, atlas: &Slug, edition: &NewEdition) -> Result<Id> {
-        if !edition.regions.is_sorted_by(|a, b| a.region.key < b.region.key) {
-            return Err(StoreError::Invalid("the regions are not sorted by key, each key once".into()));
-        }
-        let hashes = (content::of_edition(edition)?, json(&content::of_parents(edition)?)?);
         let mut tx = self.begin_write().await?;
         let atlas_id = atlas_id(&mut tx, atlas).await?;
-        let levels = tx.rows(
-            "SELECT id FROM level WHERE atlas_id = $1 AND slug = $2",
-            params![atlas_id, &edition.level],
-        );
-        if levels.await?.is_empty() {
-            let new = edition.new_level.as_ref().filter(|level| level.slug == edition.level);
-            let new = new.ok_or_else(|| StoreError::unknown("level", &edition.level))?;
-            put_level(&mut tx, atlas_id, new).await?;
+        let (id, is_new) = insert(&mut tx, atlas_id, edition).await?;
+        if is_new {
+            tx.commit().await?;
         }
-        let sql = "SELECT id, content_hash, parents FROM edition \
-                   WHERE atlas_id = $1 AND level = $2 AND valid_on = $3";
-        if let Some(row) = tx.row(sql, params![atlas_id, &edition.level, edition.valid_on]).await? {
-            let mut cells = row.cells();
-            let (id, existing) = (cells.id()?, (cells.text()?, cells.text()?));
-            let name = format!("{} {}", edition.level, edition.valid_on);
-            return if existing == hashes {
-                Ok(id)
-            } else {
-                Err(StoreError::Exists { what: "edition", name })
-            };
-        }
-        let id = insert_row(&mut tx, atlas_id, edition, hashes).await?;
-        insert_regions(&mut tx, atlas_id, id, &edition.regions).await?;
-        insert_arcs(&mut tx, atlas_id, id, edition).await?;
-        extend_extent(&mut tx, edition.bounds).await?;
-        tx.commit().await?;
         Ok(id)
     }
 
@@ -108,6 +82,38 @@ impl Store {
         let row = self.row(sql, params![edition, zoom]).await?;
         row.ok_or_else(|| StoreError::unknown("zoom", &zoom))?.cells().bytes()
     }
+}
+
+/// Stores an edition; its id, and whether it is new. The same edition may have got more parent levels since it was made.
+pub(super) async fn insert(tx: &mut Tx, atlas_id: Id, edition: &NewEdition) -> Result<(Id, bool)> {
+    if !edition.regions.is_sorted_by(|a, b| a.region.key < b.region.key) {
+        return Err(StoreError::Invalid("the regions are not sorted by key, each key once".into()));
+    }
+    let (hash, parents) = (content::of_edition(edition)?, content::of_parents(edition)?);
+    let levels =
+        tx.rows("SELECT id FROM level WHERE atlas_id = $1 AND slug = $2", params![atlas_id, &edition.level]);
+    if levels.await?.is_empty() {
+        let new = edition.new_level.as_ref().filter(|level| level.slug == edition.level);
+        let new = new.ok_or_else(|| StoreError::unknown("level", &edition.level))?;
+        put_level(tx, atlas_id, new).await?;
+    }
+    let sql = "SELECT id, content_hash, parents FROM edition \
+               WHERE atlas_id = $1 AND level = $2 AND valid_on = $3";
+    if let Some(row) = tx.row(sql, params![atlas_id, &edition.level, edition.valid_on]).await? {
+        let mut cells = row.cells();
+        let (id, existing, known) = (cells.id()?, cells.text()?, cells.json::<Vec<(Slug, String)>>()?);
+        let name = format!("{} {}", edition.level, edition.valid_on);
+        return if existing == hash && parents.iter().all(|parent| known.contains(parent)) {
+            Ok((id, false))
+        } else {
+            Err(StoreError::Exists { what: "edition", name })
+        };
+    }
+    let id = insert_row(tx, atlas_id, edition, (hash, json(&parents)?)).await?;
+    insert_regions(tx, atlas_id, id, &edition.regions).await?;
+    insert_arcs(tx, atlas_id, id, edition).await?;
+    extend_extent(tx, edition.bounds).await?;
+    Ok((id, true))
 }
 
 async fn insert_row(

@@ -7,6 +7,7 @@
 //! read stays as it was.
 
 mod catalogue;
+mod compositions;
 mod content;
 mod editions;
 mod error;

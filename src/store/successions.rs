@@ -24,7 +24,7 @@ impl Store {
         let atlas_id = atlas_id(&mut tx, atlas).await?;
         let import_id = record_import(&mut tx, atlas_id, import).await?;
         for succession in successions {
-            put(&mut tx, atlas_id, import_id, succession).await?;
+            put(&mut tx, atlas_id, succession).await?;
         }
         tx.commit().await?;
         Ok(import_id)
@@ -41,7 +41,7 @@ impl Store {
     }
 }
 
-async fn put(tx: &mut Tx, atlas_id: Id, import_id: Id, succession: &Succession) -> Result<()> {
+async fn put(tx: &mut Tx, atlas_id: Id, succession: &Succession) -> Result<()> {
     let Succession { level, valid_on, old_key, new_key, share } = succession;
     if !(*share > 0.0 && *share <= 1.0) {
         return Err(StoreError::Invalid(format!("{old_key} → {new_key}: the share {share} is not in 0 … 1")));
@@ -51,10 +51,9 @@ async fn put(tx: &mut Tx, atlas_id: Id, import_id: Id, succession: &Succession) 
         return Err(StoreError::unknown("level", level));
     }
     tx.execute(
-        "INSERT INTO succession (atlas_id, level, valid_on, old_key, new_key, share, import_id) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (atlas_id, level, valid_on, old_key, new_key) \
-         DO UPDATE SET share = excluded.share, import_id = excluded.import_id",
-        params![atlas_id, level, *valid_on, old_key, new_key, *share, import_id],
+        "INSERT INTO succession (atlas_id, level, valid_on, old_key, new_key, share) VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (atlas_id, level, valid_on, old_key, new_key) DO UPDATE SET share = excluded.share",
+        params![atlas_id, level, *valid_on, old_key, new_key, *share],
     )
     .await?;
     Ok(())

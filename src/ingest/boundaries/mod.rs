@@ -4,6 +4,7 @@
 //!
 //! Invariant: no region of the file is dropped without a word, and nothing is stored while the report has an error.
 
+mod composition;
 mod dbf;
 mod dissolve;
 mod findings;
@@ -26,6 +27,7 @@ use chrono::{DateTime, Utc};
 use geo_types::MultiPolygon;
 use serde_json::json;
 
+pub use composition::{Composition, import_composition};
 pub use options::{BoundaryOptions, Condition, DEFAULT_TILE_BUDGET, OptionError, ParentKey, ParentRule};
 
 use self::{

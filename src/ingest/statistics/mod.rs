@@ -72,13 +72,16 @@ mod privacy;
 mod reading;
 pub(super) mod row;
 pub(super) mod sheet;
-mod table;
+pub(super) mod table;
 mod tabular;
 pub(super) mod text;
 
 pub use import::{ValuesOptions, import_values};
 pub use mapping::{ColumnRef, ColumnRule, LayoutKind, Mapping, MappingError, SeriesRule};
 pub use number::{Decimal, SignMeaning};
+
+pub(super) use mapping::normal_header;
+pub(super) use reading::nearest;
 
 use reading::{Reading, Settings};
 use table::Table;
