@@ -42,3 +42,6 @@ ALTER TABLE import ADD COLUMN purged_by TEXT;
 -- The import that brought a succession; NULL for those from before this column.
 ALTER TABLE succession ADD COLUMN import_id BIGINT;
 ALTER TABLE succession ADD FOREIGN KEY (atlas_id, import_id) REFERENCES import (atlas_id, id);
+
+-- The facilities of such a category are persons at home: each needs a consent of its own.
+ALTER TABLE facility_category ADD COLUMN personal BIGINT NOT NULL DEFAULT 0;

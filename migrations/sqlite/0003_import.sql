@@ -40,6 +40,9 @@ ALTER TABLE import ADD COLUMN purged_by TEXT;
 -- The import that brought a succession; NULL for those from before this column.
 ALTER TABLE succession ADD COLUMN import_id INTEGER REFERENCES import (id);
 
+-- The facilities of such a category are persons at home: each needs a consent of its own.
+ALTER TABLE facility_category ADD COLUMN personal INTEGER NOT NULL DEFAULT 0;
+
 INSERT INTO gpkg_contents (table_name, data_type, identifier, description) VALUES
     ('source_profile', 'attributes', 'source_profile', 'Mappings saved for sources'),
     ('delivery', 'attributes', 'delivery', 'Who owes which indicator by when');

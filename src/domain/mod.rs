@@ -9,6 +9,7 @@ mod aggregate;
 mod classes;
 mod column;
 mod derivation;
+mod facility;
 mod indicator;
 mod key;
 mod period;
@@ -21,6 +22,7 @@ pub use aggregate::{Link, Observations, Quantity, carry, is_whole, pool, ratio, 
 pub use classes::{ClassRule, Classification, Method};
 pub use column::{Column, ColumnError, Companions};
 pub use derivation::{Derivation, DerivationInput, DerivationMethod};
+pub use facility::{Facility, FacilityCategory};
 pub use indicator::{DenominatorRule, Indicator, IndicatorKind, Polarity, Provenance, Sheet, Source, Theme};
 pub use key::{KeyError, RegionKey, ags_from_ars};
 pub use period::{Period, PeriodError, PeriodKind};

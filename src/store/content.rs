@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::domain::{RegionKey, Slug};
 use crate::store::{
-    AtlasCatalogue, Id, NewEdition, NewReleaseColumn, NewSeries, Store, StoreError, catalogue, successions,
+    AtlasCatalogue, Id, NewEdition, NewReleaseColumn, NewSeries, Store, StoreError, catalogue, facilities, successions,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -161,6 +161,10 @@ impl Store {
         for catalogue in &catalogues {
             hash_catalogue(&mut hash, catalogue)?;
             hash.json(&successions::list(&mut tx, catalogue.atlas.id).await?)?;
+            let facilities = facilities::content(&mut tx, catalogue.atlas.id).await?;
+            if !facilities.is_empty() {
+                hash.json(&facilities)?;
+            }
         }
         Ok(hash.hex())
     }

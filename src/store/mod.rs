@@ -11,6 +11,7 @@ mod compositions;
 mod content;
 mod editions;
 mod error;
+mod facilities;
 mod geometries;
 mod open;
 mod people;

@@ -63,9 +63,9 @@ impl Store {
         let row = row.ok_or_else(|| StoreError::unknown("import", &import))?;
         let mut cells = row.cells();
         let (kind, undone) = (cells.text()?, cells.flag()?);
-        if kind != "values" {
+        if !["values", "facilities"].contains(&kind.as_str()) {
             return Err(StoreError::Invalid(format!(
-                "import {import} brought {kind}: only values can be undone"
+                "import {import} brought {kind}: only values and facilities can be undone"
             )));
         }
         if undone {

@@ -36,6 +36,7 @@ macro_rules! contract {
     };
 }
 
+mod facilities;
 mod geometries;
 
 contract! {
