@@ -28,6 +28,7 @@ use crate::{
             import_composition,
         },
         catalogue::{import_catalogue, import_catalogue_bytes, starter_catalogue},
+        facilities::{FacilityOptions, import_facilities},
         statistics::{Mapping, ValuesOptions, import_values},
         successions::import_successions,
     },
@@ -100,6 +101,32 @@ pub(super) enum ImportCommand {
     },
     /// Regions composed of smaller ones: part key, key, name (CSV, workbook)
     Composition(CompositionArgs),
+    /// Facilities with coordinates: CSV, XLSX, GeoJSON; they replace those of the same categories
+    Facilities {
+        #[command(flatten)]
+        import: ImportArgs,
+        /// Category, where the file does not say
+        #[arg(long)]
+        category: Option<Slug>,
+        /// Title of that category, if it is new
+        #[arg(long)]
+        title: Option<String>,
+        /// Coordinate reference system, where it cannot be recognised: EPSG:25832
+        #[arg(long, value_parser = crs)]
+        crs: Option<Crs>,
+        /// `all`: consent to publication is recorded for every facility of which the file does not say otherwise
+        #[arg(long, value_enum)]
+        consent: Option<Consent>,
+        /// The facilities are persons at home (child minders): each needs a consent of its own in the file
+        #[arg(long)]
+        personal: bool,
+    },
+}
+
+/// For whom consent to publication is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Consent {
+    All,
 }
 
 #[derive(Debug, Args)]
@@ -206,6 +233,22 @@ pub(super) async fn run(command: ImportCommand, parents: Vec<ParentRule>) -> Res
         ImportCommand::Catalogue { import } => {
             let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
             (catalogue(&store, &editor, &import, now).await, import.report)
+        }
+        ImportCommand::Facilities { import, category, title, crs, consent, personal } => {
+            let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
+            let consent = consent == Some(Consent::All);
+            let options = FacilityOptions { category, title, crs, consent, personal };
+            let result = import_facilities(
+                &store,
+                &editor,
+                &import.atlas,
+                &import.file,
+                &options,
+                import.dry_run,
+                now,
+                &bar,
+            );
+            (result.await, import.report)
         }
         ImportCommand::Values { import, level, mapping, indicator, period, edition } => {
             let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;

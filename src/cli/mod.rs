@@ -9,6 +9,7 @@
 
 mod demo;
 mod derive;
+mod facilities;
 mod import;
 mod parents;
 mod progress;
@@ -91,6 +92,9 @@ enum Command {
     /// Make series from others: on other boundaries, of parents, of several years, of two indicators
     #[command(subcommand)]
     Derive(derive::DeriveCommand),
+    /// Publish, hide, list and sum facilities
+    #[command(subcommand)]
+    Facilities(facilities::FacilitiesCommand),
     /// Release indicators on a level
     Release {
         #[command(flatten)]

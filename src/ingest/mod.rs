@@ -7,6 +7,7 @@
 pub mod boundaries;
 pub mod catalogue;
 pub mod derive;
+pub mod facilities;
 pub mod statistics;
 pub mod successions;
 

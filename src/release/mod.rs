@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     access::Publisher,
     classification::{ClassifyError, classify},
-    domain::{Audience, Column, Indicator, Period, Slug},
+    domain::{Audience, Column, FacilityCategory, Indicator, Period, Slug},
     store::{AtlasCatalogue, Id, NewRelease, NewReleaseColumn, ReleaseRow, SeriesRow, Store, StoreError},
 };
 
@@ -31,6 +31,11 @@ pub enum ReleaseError {
     /// There is no such level.
     #[error("there is no level '{0}' in this atlas")]
     UnknownLevel(Slug),
+    /// There is no such category of facilities.
+    #[error(
+        "there is no category '{0}' of facilities in this atlas; `kommunalatlas facilities list` lists them"
+    )]
+    UnknownCategory(Slug),
     /// No series is stored for it.
     #[error("'{indicator}' has no values on level '{level}'{periods}; import them first")]
     NoValues {
@@ -275,6 +280,23 @@ pub async fn open(store: &Store, _: &Publisher, atlas: &Slug) -> Result<u32, Rel
 /// If the store fails.
 pub async fn close(store: &Store, _: &Publisher, atlas: &Slug) -> Result<(), ReleaseError> {
     Ok(store.set_open(atlas, false).await?)
+}
+
+/// Shows a category of facilities to the public, or takes it back.
+///
+/// # Errors
+/// If there is no such category.
+pub async fn set_category_public(
+    store: &Store,
+    _: &Publisher,
+    atlas: &Slug,
+    category: &Slug,
+    public: bool,
+) -> Result<(), ReleaseError> {
+    let categories = store.facility_categories(atlas).await?;
+    let found = categories.into_iter().find(|c| c.slug == *category);
+    let found = found.ok_or_else(|| ReleaseError::UnknownCategory(category.clone()))?;
+    Ok(store.put_facility_categories(atlas, &[FacilityCategory { public, ..found }]).await?)
 }
 
 /// How many public indicators show a value for at least half of the inhabited regions of some level.

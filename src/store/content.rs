@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::domain::{RegionKey, Slug};
 use crate::store::{
-    AtlasCatalogue, Id, NewEdition, NewReleaseColumn, NewSeries, Store, StoreError, catalogue, facilities, successions,
+    AtlasCatalogue, Id, NewEdition, NewReleaseColumn, NewSeries, Store, StoreError, catalogue, facilities,
+    successions,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;

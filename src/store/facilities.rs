@@ -223,10 +223,7 @@ fn read(row: &Row) -> Result<Facility> {
 }
 
 /// What an atlas says of facilities: categories that have any, with their facilities by key.
-pub(super) async fn content(
-    tx: &mut Tx,
-    atlas_id: Id,
-) -> Result<Vec<(FacilityCategory, Vec<Facility>)>> {
+pub(super) async fn content(tx: &mut Tx, atlas_id: Id) -> Result<Vec<(FacilityCategory, Vec<Facility>)>> {
     let mut by_category: BTreeMap<Slug, Vec<Facility>> = BTreeMap::new();
     for facility in list(tx, atlas_id, Audience::Internal).await? {
         by_category.entry(facility.category.clone()).or_default().push(facility);

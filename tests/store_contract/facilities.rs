@@ -11,7 +11,12 @@ use crate::{
 };
 
 fn category(name: &str) -> FacilityCategory {
-    FacilityCategory { slug: slug(name), title: Text::both("Kitas", "Day-care"), public: false, personal: false }
+    FacilityCategory {
+        slug: slug(name),
+        title: Text::both("Kitas", "Day-care"),
+        public: false,
+        personal: false,
+    }
 }
 
 fn facility(of: &str, key: &str) -> Facility {
@@ -30,7 +35,11 @@ fn facility(of: &str, key: &str) -> Facility {
     }
 }
 
-async fn put(store: &Store, categories: &[FacilityCategory], facilities: &[Facility]) -> Result<Id, StoreError> {
+async fn put(
+    store: &Store,
+    categories: &[FacilityCategory],
+    facilities: &[Facility],
+) -> Result<Id, StoreError> {
     store.insert_facilities(&slug("wendland"), categories, facilities, &import("facilities")).await
 }
 
@@ -109,17 +118,20 @@ async fn gdal_opens_facilities_as_points() {
     filled(&store).await;
     put(&store, &[category("kita")], &[facility("kita", "K1")]).await.unwrap();
     store.close().await;
-    let output = match std::process::Command::new("ogrinfo").args(["-al", &place.location, "facility"]).output() {
-        Ok(output) => output,
-        Err(error) => {
-            assert!(!in_ci(), "ogrinfo cannot be run: {error}");
-            println!("SKIPPED: ogrinfo cannot be run: {error}");
-            return;
-        }
-    };
+    let output =
+        match std::process::Command::new("ogrinfo").args(["-al", &place.location, "facility"]).output() {
+            Ok(output) => output,
+            Err(error) => {
+                assert!(!in_ci(), "ogrinfo cannot be run: {error}");
+                println!("SKIPPED: ogrinfo cannot be run: {error}");
+                return;
+            }
+        };
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "", "{text}");
-    for expected in ["Geometry: Point", "Feature Count: 1", "POINT (11.15 52.97)", "name (String) = Haus K1 Ä"] {
+    for expected in
+        ["Geometry: Point", "Feature Count: 1", "POINT (11.15 52.97)", "name (String) = Haus K1 Ä"]
+    {
         assert!(text.contains(expected), "{expected}\n{text}");
     }
 }

@@ -16,7 +16,7 @@ pub(super) const HOW_TO: &str =
     "install it (Debian package proj-data) or put BETA2007.gsb into a folder that KOMMUNALATLAS_GRIDS names";
 
 /// The bytes of the grid, from the first folder that has it.
-pub(super) fn find() -> Option<Vec<u8>> {
+pub(in crate::ingest) fn find() -> Option<Vec<u8>> {
     let named = VARIABLES.iter().filter_map(std::env::var_os);
     let mut folders: Vec<PathBuf> =
         named.flat_map(|v| std::env::split_paths(&v).collect::<Vec<_>>()).collect();

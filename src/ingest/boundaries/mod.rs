@@ -10,7 +10,7 @@ mod dissolve;
 mod findings;
 mod geojson;
 mod geopackage;
-mod grid_file;
+pub(super) mod grid_file;
 mod minzoom;
 mod options;
 mod parents;

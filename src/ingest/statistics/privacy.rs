@@ -112,6 +112,13 @@ pub fn check_headers(headers: &[String], report: &mut Report) {
     }
 }
 
+/// What a header names of a single person; an address is none, for facilities have one.
+pub fn names_person(header: &str) -> Option<&'static str> {
+    let normal = normal_header(header);
+    let found = PERSONAL_HEADERS.iter().find(|(name, what)| *name == normal && *what != "a street");
+    found.map(|(_, what)| *what)
+}
+
 fn refuse(header: &str, what: &str, report: &mut Report) {
     report.error(
         None,

@@ -1,0 +1,170 @@
+//! The import of facilities: file, categories and editions in; report and one transaction out.
+
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+use super::{
+    compare::compare,
+    coordinates::{Frame, locate},
+    entry::{self, Entries, Said},
+    geojson,
+    sums::{Regions, by_region},
+    tables,
+};
+use crate::{
+    access::Editor,
+    domain::{Audience, FacilityCategory, Slug},
+    geometry::Crs,
+    ingest::{IngestError, Progress, Report, on_worker},
+    store::{AtlasCatalogue, ImportRecord, Store},
+};
+
+/// Largest file that is read, in bytes.
+const MAX_FILE: u64 = 128 << 20;
+
+/// So many facilities stand in the report as they were understood.
+const FIRST_ROWS: usize = 3;
+
+/// What the editor says about a list of facilities.
+#[derive(Debug, Clone, Default)]
+pub struct FacilityOptions {
+    /// The category of all of them, where the file does not say.
+    pub category: Option<Slug>,
+    /// The title of that category, if it is new.
+    pub title: Option<String>,
+    /// The system of the coordinates; recognised where absent.
+    pub crs: Option<Crs>,
+    /// Consent to publication is recorded for every facility of which the file does not say otherwise.
+    pub consent: bool,
+    /// The facilities are persons at home.
+    pub personal: bool,
+}
+
+/// Imports a list of facilities. They replace all facilities of the categories that the file names. Whatever is wrong
+/// with the file stands in the report, with line and column; then, or in a dry run, nothing is stored.
+///
+/// # Errors
+/// If the file cannot be read or the store fails.
+#[expect(clippy::too_many_arguments, reason = "each is a different thing that only the caller knows")]
+pub async fn import_facilities(
+    store: &Store,
+    editor: &Editor,
+    atlas: &Slug,
+    file: &Path,
+    options: &FacilityOptions,
+    dry_run: bool,
+    now: DateTime<Utc>,
+    progress: &dyn Progress,
+) -> Result<Report, IngestError> {
+    let name = file.file_name().map_or_else(|| file.as_os_str().to_owned(), std::ffi::OsStr::to_owned);
+    let mut report = Report::new(name.to_string_lossy());
+    let catalogue = store.catalogue(atlas).await?;
+    let known = store.facility_categories(atlas).await?;
+    let Some(bytes) = read_file(file, &mut report).await? else { return Ok(report) };
+    let file_hash = blake3::hash(&bytes).to_hex().to_string();
+    let work = Work {
+        bytes,
+        options: options.clone(),
+        frame: Frame::new(catalogue.editions.iter().map(|e| e.bounds).collect()),
+        known,
+        today: now.date_naive(),
+    };
+    let (entries, mut report) = on_worker(progress, move |progress| {
+        let entries = work.run(&mut report, progress);
+        (entries, report)
+    })
+    .await?;
+    if report.rejected() {
+        return Ok(report);
+    }
+    progress.begin("comparing with what is stored");
+    report.fact("categories", compare(&entries, &store.facilities(atlas, Audience::Internal).await?));
+    report.fact("first_rows", json!(entries.facilities.iter().take(FIRST_ROWS).collect::<Vec<_>>()));
+    report_sums(store, &catalogue, &entries, &mut report).await?;
+    if dry_run {
+        return Ok(report);
+    }
+    progress.begin("storing");
+    let record = ImportRecord {
+        kind: "facilities".into(),
+        file_name: report.file.clone(),
+        file_hash,
+        at: now,
+        by: editor.name().to_owned(),
+        report: serde_json::to_value(&report).unwrap_or_default(),
+    };
+    store.insert_facilities(atlas, &entries.categories, &entries.facilities, &record).await?;
+    report.committed = true;
+    Ok(report)
+}
+
+/// The bytes of the file; a file that is too large is reported.
+async fn read_file(file: &Path, report: &mut Report) -> Result<Option<Vec<u8>>, IngestError> {
+    let metadata = tokio::fs::metadata(file).await.map_err(|e| IngestError::file(file, e))?;
+    if metadata.len() > MAX_FILE {
+        let sentence =
+            format!("The file has {} bytes; at most {MAX_FILE} are read: split it.", metadata.len());
+        report.error(None, None, sentence);
+        return Ok(None);
+    }
+    tokio::fs::read(file).await.map(Some).map_err(|e| IngestError::file(file, e))
+}
+
+/// All that the worker thread needs.
+struct Work {
+    bytes: Vec<u8>,
+    options: FacilityOptions,
+    frame: Frame,
+    known: Vec<FacilityCategory>,
+    today: chrono::NaiveDate,
+}
+
+impl Work {
+    fn run(&self, report: &mut Report, progress: &dyn Progress) -> Entries {
+        progress.begin("reading");
+        let text = self.bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&self.bytes).trim_ascii_start();
+        let drafts = match text.first() {
+            None => {
+                report.error(None, None, "The file is empty; export it again.");
+                None
+            }
+            Some(b'{' | b'[') => geojson::read(&self.bytes, report),
+            Some(_) => tables::read(&self.bytes, report, progress),
+        };
+        let Some(drafts) = drafts else { return Entries::default() };
+        report.fact("rows", drafts.rows.len());
+        let places = locate(&drafts, self.options.crs, &self.frame, report);
+        let said = Said {
+            category: self.options.category.clone(),
+            title: self.options.title.clone(),
+            consent: self.options.consent,
+            personal: self.options.personal,
+        };
+        let entries = entry::facilities(&drafts, &places, &said, &self.known, report);
+        let ended = entries.facilities.iter().filter(|f| f.valid_until.is_some_and(|day| day < self.today));
+        let ended = ended.count();
+        if ended > 0 {
+            let sentence =
+                format!("{ended} facilities had ended before today; they are kept but never public.");
+            report.warning(None, None, sentence);
+        }
+        entries
+    }
+}
+
+/// Facts on the newest edition with the smallest regions: how many facilities and places lie in which region.
+async fn report_sums(
+    store: &Store,
+    catalogue: &AtlasCatalogue,
+    entries: &Entries,
+    report: &mut Report,
+) -> Result<(), IngestError> {
+    // Editions stand in the order of levels and dates.
+    let Some(edition) = catalogue.editions.last() else { return Ok(()) };
+    let regions = Regions::read(store, edition.id).await?;
+    let sums = by_region(&regions, &entries.facilities, &edition.level);
+    report.fact("regions", sums);
+    Ok(())
+}
