@@ -32,6 +32,7 @@
 //! | [`atlas`] | the read model: catalogue, `View`, `LayerView`, caches | domain, geometry, classification, tile, store, access |
 //! | [`ingest`] | boundaries, statistics, catalogue; report | domain, geometry, classification, tile, store, access |
 //! | [`release`] | check, publish, withdraw, open, close | domain, classification, store, access, atlas |
+//! | [`extract`] | data out, in the forms that come in again | domain, geometry, classification, tile, style, store, access, atlas |
 //! | [`http`], [`cli`] | one file per resource or command; never SQL | all of the above |
 //!
 //! `tests/layers.rs` reads the sources and holds them to this table. Beside `src`: `migrations/` (the schema, twice),
@@ -77,6 +78,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod extract;
 pub mod geometry;
 pub mod http;
 pub mod ingest;

@@ -38,6 +38,7 @@ pub(super) enum TileContent {
     Geometry,
     Period,
     AllPeriods,
+    Facilities,
 }
 
 /// Names the bytes of a tile. The version names the audience.

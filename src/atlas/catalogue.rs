@@ -9,7 +9,7 @@ use std::{
 use chrono::NaiveDate;
 
 use crate::{
-    atlas::AtlasError,
+    atlas::{AtlasError, FacilityEntry},
     domain::{Audience, Classification, Indicator, Level, Period, Slug, Text, Theme},
     geometry::GridPoint,
     store::{AtlasCatalogue, AtlasRow, EditionRow, Id, ReleaseRow, Store},
@@ -29,22 +29,22 @@ impl fmt::Display for Version {
 }
 
 /// Hashes parts into a [`Version`]; each part is preceded by its length, so that no two lists of parts look alike.
-struct VersionHasher(blake3::Hasher);
+pub(super) struct VersionHasher(blake3::Hasher);
 
 impl VersionHasher {
-    fn new(audience: Audience) -> Self {
+    pub(super) fn new(audience: Audience) -> Self {
         let mut hasher = Self(blake3::Hasher::new());
         hasher.part(&ENCODER_VERSION.to_string());
         hasher.part(audience.as_str());
         hasher
     }
 
-    fn part(&mut self, part: &str) {
+    pub(super) fn part(&mut self, part: &str) {
         self.0.update(&(part.len() as u64).to_le_bytes());
         self.0.update(part.as_bytes());
     }
 
-    fn finish(&self) -> Version {
+    pub(super) fn finish(&self) -> Version {
         let mut first = [0; 8];
         first.copy_from_slice(&self.0.finalize().as_bytes()[..8]);
         Version(u64::from_be_bytes(first))
@@ -83,6 +83,8 @@ pub(super) struct Area {
     pub(super) layers: HashMap<Slug, HashMap<Slug, IndicatorLayers>>,
     /// Indicators with at least one layer, in the order of the catalogue.
     pub(super) indicators: Vec<Arc<Indicator>>,
+    /// Categories with at least one visible facility, in their order.
+    pub(super) facilities: Vec<Arc<FacilityEntry>>,
 }
 
 /// An edition as one audience sees it.
@@ -146,8 +148,14 @@ impl Catalogue {
     /// missed one.
     pub(super) async fn read(store: &Store) -> Result<Self, AtlasError> {
         let generation = store.generation().await?;
-        let atlases = store.catalogues().await?.into_iter();
-        let atlases = atlases.map(|c| (c.atlas.slug.clone(), Arc::new(AtlasEntry::new(c)))).collect();
+        let mut atlases = HashMap::new();
+        for catalogue in store.catalogues().await? {
+            let slug = catalogue.atlas.slug.clone();
+            let mut entry = AtlasEntry::new(catalogue);
+            entry.public.facilities = FacilityEntry::read(store, &slug, Audience::Public).await?;
+            entry.internal.facilities = FacilityEntry::read(store, &slug, Audience::Internal).await?;
+            atlases.insert(slug, Arc::new(entry));
+        }
         Ok(Self { generation, atlases })
     }
 }
@@ -262,7 +270,7 @@ impl<'a> AreaBuilder<'a> {
             let level = &of_level[0].level;
             levels.insert((level.position, level.slug.clone()), level.clone());
         }
-        Area { levels: levels.into_values().collect(), editions, layers, indicators }
+        Area { levels: levels.into_values().collect(), editions, layers, indicators, facilities: Vec::new() }
     }
 
     fn released_layers(&self) -> impl Iterator<Item = Layer> {

@@ -10,6 +10,7 @@
 mod caches;
 mod catalogue;
 mod edition;
+mod facilities;
 mod layer;
 mod view;
 
@@ -25,6 +26,7 @@ use crate::{
 
 pub use caches::CacheSizes;
 pub use catalogue::{EditionEntry, Layer, Version};
+pub use facilities::{FacilityEntry, FacilityView};
 pub use layer::{BoundaryView, LayerView, Row, SeriesView};
 pub use view::{IndicatorLevel, View};
 

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 
 use crate::{
     atlas::{
-        Atlases, BoundaryView, EditionEntry, LayerView,
+        Atlases, BoundaryView, EditionEntry, FacilityEntry, FacilityView, LayerView,
         catalogue::{Area, AtlasEntry, Layer},
         layer::SeriesView,
     },
@@ -121,5 +121,16 @@ impl View {
         let mut editions = self.editions(level).iter();
         let entry = editions.find(|e| edition.is_none_or(|date| e.row.valid_on == date))?;
         Some(BoundaryView::new(self.atlases.clone(), self.audience, entry.clone()))
+    }
+
+    /// Categories with at least one visible facility, in their order.
+    pub fn facilities(&self) -> &[Arc<FacilityEntry>] {
+        &self.area().facilities
+    }
+
+    /// The visible facilities of a category.
+    pub fn facilities_of(&self, category: &str) -> Option<FacilityView> {
+        let entry = self.facilities().iter().find(|entry| entry.category.slug.as_str() == category)?;
+        Some(FacilityView::new(self.atlases.clone(), self.audience, entry.clone()))
     }
 }

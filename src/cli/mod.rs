@@ -9,6 +9,7 @@
 
 mod demo;
 mod derive;
+mod export;
 mod facilities;
 mod import;
 mod parents;
@@ -92,6 +93,9 @@ enum Command {
     /// Make series from others: on other boundaries, of parents, of several years, of two indicators
     #[command(subcommand)]
     Derive(derive::DeriveCommand),
+    /// Write data to files
+    #[command(subcommand)]
+    Export(export::ExportCommand),
     /// Publish, hide, list and sum facilities
     #[command(subcommand)]
     Facilities(facilities::FacilitiesCommand),

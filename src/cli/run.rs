@@ -13,8 +13,8 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use tokio::net::TcpListener;
 
 use super::{
-    AtlasCommand, ClassifyArgs, Cli, Command, ReleaseArgs, ServeArgs, StoreArg, demo, derive, facilities,
-    import,
+    AtlasCommand, ClassifyArgs, Cli, Command, ReleaseArgs, ServeArgs, StoreArg, demo, derive, export,
+    facilities, import,
 };
 use crate::{
     access::{Access, Editor, Publisher},
@@ -53,6 +53,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Atlas(command) => atlas(command).await,
         Command::Import(command) => import::run(command, cli.parents).await,
         Command::Derive(command) => derive::run(command).await,
+        Command::Export(command) => export::run(command).await,
         Command::Facilities(command) => facilities::run(command).await,
         Command::Release { release, periods } => release_indicators(release, periods).await,
         Command::Withdraw { release } => withdraw(release).await,

@@ -6,6 +6,7 @@
 //! parsing, so that no later code has to check a slug, a key or a period again.
 
 mod aggregate;
+mod cell;
 mod classes;
 mod column;
 mod derivation;
@@ -19,6 +20,7 @@ mod status;
 mod text;
 
 pub use aggregate::{Link, Observations, Quantity, carry, is_whole, pool, ratio, sum_parents};
+pub use cell::{neutralised, original};
 pub use classes::{ClassRule, Classification, Method};
 pub use column::{Column, ColumnError, Companions};
 pub use derivation::{Derivation, DerivationInput, DerivationMethod};

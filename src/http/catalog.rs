@@ -7,7 +7,7 @@ use axum::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    atlas::{EditionEntry, View},
+    atlas::{EditionEntry, FacilityEntry, View},
     domain::{Indicator, Lang, Sheet, Text},
     geometry::MAX_ZOOM,
     http::{
@@ -53,6 +53,7 @@ fn document(view: &View, lang: Lang) -> Value {
         "levels": levels.collect::<Vec<_>>(),
         "themes": themes.collect::<Vec<_>>(),
         "indicators": view.indicators().iter().map(|i| indicator(view, i, lang)).collect::<Vec<_>>(),
+        "facilities": view.facilities().iter().map(|f| facilities(f, lang)).collect::<Vec<_>>(),
     })
 }
 
@@ -65,6 +66,19 @@ fn edition(edition: &EditionEntry) -> Value {
         "maxzoom": MAX_ZOOM,
         "regions": edition.row.regions,
         "attribution": edition.row.attribution,
+    })
+}
+
+fn facilities(entry: &FacilityEntry, lang: Lang) -> Value {
+    let b = entry.bounds;
+    json!({
+        "slug": entry.category.slug,
+        "title": entry.category.title.get(lang),
+        "count": entry.facilities.len(),
+        "bounds": [b.west, b.south, b.east, b.north],
+        "minzoom": entry.minzoom,
+        "maxzoom": MAX_ZOOM,
+        "visibility": if entry.category.public { "public" } else { "internal" },
     })
 }
 

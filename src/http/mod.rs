@@ -9,6 +9,7 @@
 mod answer;
 mod catalog;
 mod error;
+mod facilities;
 mod fonts;
 mod pages;
 mod path;
@@ -104,7 +105,8 @@ enum Compression {
 pub struct Route {
     /// Pattern in axum's notation.
     pub pattern: &'static str,
-    /// Addresses of this route in an atlas `a` with level `l`, indicator `i` and period `2020`; what tests ask for.
+    /// Addresses of this route in an atlas `a` with level `l`, indicator `i`, period `2020` and facilities `kita`;
+    /// what tests ask for.
     pub examples: &'static [&'static str],
     methods: fn() -> MethodRouter<Arc<App>>,
     compression: Compression,
@@ -194,6 +196,38 @@ pub const ROUTES: &[Route] = &[
         ],
         methods: || get(tiles::tile),
         compression: Compression::Own,
+    },
+    Route {
+        pattern: "/{atlas}/tiles/facilities/{category}",
+        examples: &["/a/tiles/facilities/kita.json", "/a/tiles/facilities/secret-place.json"],
+        methods: || get(facilities::tilejson),
+        compression: Compression::PerAnswer,
+    },
+    Route {
+        pattern: "/{atlas}/tiles/facilities/{category}/{z}/{x}/{y}",
+        examples: &[
+            "/a/tiles/facilities/kita/{tile}.mvt",
+            "/a/tiles/facilities/kita/{tile}.pbf?v=0",
+            "/a/tiles/facilities/secret-place/{tile}.mvt",
+        ],
+        methods: || get(facilities::tile),
+        compression: Compression::Own,
+    },
+    Route {
+        pattern: "/{atlas}/styles/facilities/{category}",
+        examples: &[
+            "/a/styles/facilities/kita.json",
+            "/a/styles/facilities/kita.json?theme=dark&lang=en",
+            "/a/styles/facilities/secret-place.json",
+        ],
+        methods: || get(facilities::style),
+        compression: Compression::PerAnswer,
+    },
+    Route {
+        pattern: "/{atlas}/facilities/{category}",
+        examples: &["/a/facilities/kita.json", "/a/facilities/secret-place.json"],
+        methods: || get(facilities::geojson),
+        compression: Compression::PerAnswer,
     },
     Route {
         pattern: "/{atlas}/styles/{level}/{indicator}/{period}",

@@ -22,14 +22,19 @@ use crate::{
 };
 
 /// What the headers of a tile depend on.
-struct TileHead {
-    encoding: Encoding,
-    etag: axum::http::HeaderValue,
-    keep: Keep,
+pub(super) struct TileHead {
+    pub(super) encoding: Encoding,
+    pub(super) etag: axum::http::HeaderValue,
+    pub(super) keep: Keep,
 }
 
 impl TileHead {
-    fn new(headers: &HeaderMap, audience: Audience, version: Version, asked: Option<&str>) -> Self {
+    pub(super) fn new(
+        headers: &HeaderMap,
+        audience: Audience,
+        version: Version,
+        asked: Option<&str>,
+    ) -> Self {
         let encoding = answer::tile_encoding(headers);
         let named = asked.is_some_and(|v| v == version.to_string());
         Self { encoding, etag: answer::tile_etag(version, encoding), keep: Keep::of(audience, named) }

@@ -6,6 +6,7 @@
 //! (`symbols`), so that style and legend cannot differ.
 
 mod document;
+mod facilities;
 mod glyphs;
 mod legend;
 mod number;
@@ -14,6 +15,7 @@ mod symbols;
 mod template;
 
 pub use document::{StyleInput, style};
+pub use facilities::{FacilityStyleInput, facility_style};
 pub use glyphs::{GlyphError, GlyphRange, Glyphs};
 pub use legend::{Legend, LegendClass, LegendStatus, MapInput, Tally, legend, status_label};
 pub use number::format_number;

@@ -9,6 +9,7 @@
 //! Invariant: a spliced tile decodes to the same features as a tile encoded in one piece.
 
 mod commands;
+mod facilities;
 mod gzip;
 mod huffman;
 mod join;
@@ -18,6 +19,7 @@ mod skeleton;
 mod tilejson;
 mod wire;
 
+pub use facilities::{TileFacility, facility_tile};
 pub use join::{Join, LayerValues, NO_CLASS};
 pub use skeleton::{Encoding, RegionText, Skeleton, TileLabel};
 pub use tilejson::{Fields, TileJson, VectorLayer};

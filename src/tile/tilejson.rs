@@ -88,6 +88,27 @@ impl TileJson {
         }
     }
 
+    /// The document of tiles of facilities; compare [`TileJson::new`].
+    pub fn of_facilities(
+        name: impl Into<String>,
+        url: impl Into<String>,
+        bounds: [f64; 4],
+        (minzoom, maxzoom): (u8, u8),
+        lang: Lang,
+    ) -> Self {
+        let mut document = Self::new(name, url, bounds, (minzoom, maxzoom), Fields::GeometryOnly, lang);
+        let fields =
+            FACILITY.iter().map(|(name, meaning)| ((*name).to_owned(), in_language(*meaning, lang).into()));
+        document.vector_layers = vec![VectorLayer {
+            id: "facilities",
+            description: in_language(FACILITIES, lang),
+            minzoom,
+            maxzoom,
+            fields: fields.collect(),
+        }];
+        document
+    }
+
     /// The same with a description.
     #[must_use]
     pub fn described(mut self, description: impl Into<String>) -> Self {
@@ -122,6 +143,24 @@ const VALUES: [(&str, Both); 3] = [
     ("value", ["Wert (Zahl); fehlt, wenn es keinen gibt", "value (number); absent when there is none"]),
     ("class", ["Klasse, 0 bis k−1; fehlt, wenn es keine gibt", "class, 0 to k−1; absent when there is none"]),
     ("status", ["Zeichen; fehlt bei gültigem Wert", "status; absent when the value is valid"]),
+];
+
+const FACILITIES: Both = ["Einrichtungen", "facilities"];
+const FACILITY: [(&str, Both); 8] = [
+    ("key", ["Eigener Schlüssel", "own key"]),
+    ("name", ["Name", "name"]),
+    ("category", ["Art der Einrichtung", "category"]),
+    ("operator", ["Träger; fehlt, wenn er nicht bekannt ist", "operator; absent when it is not known"]),
+    (
+        "places",
+        ["Plätze; fehlt, wenn ihre Zahl nicht bekannt ist", "places; absent when their number is not known"],
+    ),
+    ("address", ["Anschrift; fehlt, wenn sie nicht bekannt ist", "address; absent when it is not known"]),
+    (
+        "valid_from",
+        ["Erster Tag; fehlt, wenn er nicht bekannt ist", "first day; absent when it is not known"],
+    ),
+    ("valid_until", ["Letzter Tag; fehlt, wenn keiner feststeht", "last day; absent when there is none"]),
 ];
 
 fn vector_layers((minzoom, maxzoom): (u8, u8), fields: Fields<'_>, lang: Lang) -> Vec<VectorLayer> {

@@ -5,15 +5,18 @@
 use super::{
     columns::{Columns, Field, field_of},
     entry::{Draft, Drafts},
-    original,
 };
-use crate::ingest::{
-    Progress, Report,
-    statistics::{
-        row::{Cell, Row},
-        sheet::read_sheet,
-        table::Table,
-        text::{decode, find_delimiter},
+use crate::{
+    domain::original,
+    ingest::{
+        Progress, Report,
+        statistics::{
+            number::{Decimal, parse_number},
+            row::{Cell, Row},
+            sheet::read_sheet,
+            table::Table,
+            text::{decode, find_delimiter},
+        },
     },
 };
 
@@ -122,7 +125,6 @@ fn point(draft: &Draft, columns: &Columns, report: &mut Report) -> Option<(f64, 
 /// A coordinate as people write it: `11.15`, `11,15°`, `603 123,4`, `5.870.123`. A single point or comma separates
 /// decimals, for `11.150` is a longitude.
 fn coordinate(text: &str) -> Option<f64> {
-    use crate::ingest::statistics::number::{Decimal, parse_number};
     let plain: String = text.chars().filter(|c| !c.is_whitespace() && *c != '°').collect();
     let count = |sign| plain.matches(sign).count();
     if plain.len() > 48 {

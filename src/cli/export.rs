@@ -1,0 +1,69 @@
+//! `export …`: data out, in the forms that come in again.
+//!
+//! Must not know: SQL, how files are written.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, Subcommand};
+
+use super::{
+    StoreArg, audience,
+    run::{location, open},
+};
+use crate::{
+    domain::{Audience, Slug},
+    extract,
+    store::OpenMode,
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ExportCommand {
+    /// Facilities as CSV or GeoJSON, as `import facilities` reads them
+    Facilities(FacilitiesArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct FacilitiesArgs {
+    /// The file to write; its ending, .csv, .geojson or .json, says the form
+    file: PathBuf,
+    /// Of which atlas
+    #[arg(long)]
+    atlas: Slug,
+    /// Only this category
+    #[arg(long)]
+    category: Option<Slug>,
+    /// What this audience sees
+    #[arg(long, value_parser = audience, default_value = "internal")]
+    audience: Audience,
+    #[command(flatten)]
+    store: StoreArg,
+}
+
+/// Runs one of the commands.
+pub(super) async fn run(command: ExportCommand) -> Result<ExitCode> {
+    match command {
+        ExportCommand::Facilities(arguments) => facilities(arguments).await,
+    }
+}
+
+async fn facilities(arguments: FacilitiesArgs) -> Result<ExitCode> {
+    let FacilitiesArgs { file, atlas, category, audience, store } = arguments;
+    let store = open(&location(store)?, OpenMode::ReadOnly).await?;
+    let mut facilities = store.facilities(&atlas, audience).await?;
+    facilities.retain(|f| category.as_ref().is_none_or(|c| *c == f.category));
+    if facilities.is_empty() {
+        bail!("there are no such facilities; `kommunalatlas facilities list` says which there are");
+    }
+    let categories = store.facility_categories(&atlas).await?;
+    let bytes = match file.extension().and_then(std::ffi::OsStr::to_str) {
+        Some("csv") => extract::facilities::csv(&categories, &facilities)?,
+        Some("geojson" | "json") => {
+            serde_json::to_vec_pretty(&extract::facilities::geojson(&categories, &facilities, audience))?
+        }
+        _ => bail!("name a file that ends in .csv or .geojson"),
+    };
+    std::fs::write(&file, bytes).with_context(|| format!("cannot write {}", file.display()))?;
+    println!("{} facilities written to {}", facilities.len(), file.display());
+    Ok(ExitCode::SUCCESS)
+}
