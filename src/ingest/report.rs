@@ -105,6 +105,14 @@ impl Report {
         self.problem(Severity::Warning, line, column, message);
     }
 
+    /// Takes in the problems of the report on a part of the file; its facts stay with the caller.
+    pub fn absorb(&mut self, part: Self) {
+        let room = MAX_LISTED.saturating_sub(self.problems.len());
+        self.unlisted += part.unlisted + part.problems.len().saturating_sub(room) as u64;
+        self.problems.extend(part.problems.into_iter().take(room));
+        self.errors += part.errors;
+    }
+
     /// True if the file must not be stored.
     pub fn rejected(&self) -> bool {
         self.errors > 0

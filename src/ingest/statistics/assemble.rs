@@ -494,10 +494,12 @@ fn report_zeros(
 }
 
 /// A break declared by the mapping lies before the first period of each indicator.
-fn mark_break(series: &mut [NewSeries], mapping: &Mapping) {
+pub fn mark_break(series: &mut [NewSeries], mapping: &Mapping) {
     if !mapping.break_before {
         return;
     }
+    // Those of several tables were marked each by itself.
+    series.iter_mut().for_each(|one| one.break_before = false);
     let mut first: BTreeMap<Slug, usize> = BTreeMap::new();
     for (index, one) in series.iter().enumerate() {
         let earliest = first.entry(one.indicator.clone()).or_insert(index);

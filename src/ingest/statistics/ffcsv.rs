@@ -1,5 +1,7 @@
-//! The flat file of GENESIS and the Regionalstatistik ("ffcsv", new form): one row per value, with the codes of all
-//! its variables.
+//! The flat file of GENESIS and the Regionalstatistik ("ffcsv"): rows with the codes of all their variables.
+//!
+//! In the new form a row has one value, whose code stands in `value_variable_code`; in the old form a row has one column
+//! per value, called `CODE__Label__Unit`, perhaps with a column of signs and flags, `CODE__Label__q`.
 //!
 //! Must not know: regions. Invariant: a row belongs to a series only if every variable that the mapping does not name
 //! stands at its total (an empty attribute code); so categories are never added to their total.
@@ -19,24 +21,57 @@ use crate::{
 const REGION_VARIABLES: &[&str] =
     &["GEMEIN", "GEMEINDE", "KREISE", "KREIS", "REGBEZ", "DLAND", "DINSG", "VERBND", "GEMVRB", "AMTBEZ"];
 
-/// True if a header row is that of the new form.
-pub fn is_new_form(headers: &[String]) -> bool {
+/// Names of the columns of one form.
+struct Form {
+    time: &'static str,
+    /// Ends of the names of the columns of a variable and its attribute, behind the number of the variable.
+    variable: [&'static str; 2],
+}
+
+const NEW: Form = Form { time: "time", variable: ["_variable_code", "_variable_attribute_code"] };
+const OLD: Form = Form { time: "Zeit", variable: ["_Merkmal_Code", "_Auspraegung_Code"] };
+
+/// Between code, label and unit in the header of a value column of the old form.
+const JOIN: &str = "__";
+
+/// End of the header of a column of signs and flags of the old form.
+const QUALITY: &str = "__q";
+
+fn is_new_form(headers: &[String]) -> bool {
     let has = |name: &str| headers.iter().any(|h| h == name);
     has("statistics_code") && has("time") && has("value") && has("value_variable_code")
 }
 
-/// True if a header row is that of the old form.
-pub fn is_old_form(headers: &[String]) -> bool {
-    headers.iter().any(|h| h == "Statistik_Code") && headers.iter().any(|h| h == "Zeit")
+/// True if a header row is that of a flat file.
+pub fn is_flat_file(headers: &[String]) -> bool {
+    let has = |name: &str| headers.iter().any(|h| h == name);
+    is_new_form(headers) || (has("Statistik_Code") && has("Zeit"))
+}
+
+/// A column of values.
+#[derive(Debug)]
+struct ValueColumn {
+    column: usize,
+    /// Column of signs and flags.
+    quality: Option<usize>,
+    code: Code,
+}
+
+/// Which value a column holds.
+#[derive(Debug)]
+enum Code {
+    /// The one whose code stands in another column.
+    Column(usize),
+    /// Always the same: its code and the header of its column.
+    Fixed(String, String),
 }
 
 /// The columns of the file.
 struct Plan {
     width: usize,
     time: usize,
-    value: usize,
-    value_code: usize,
-    quality: Option<usize>,
+    time_name: &'static str,
+    values: Vec<ValueColumn>,
     /// Columns of code and attribute code of each variable.
     variables: Vec<(usize, usize)>,
     /// Which of the variables is the region; known from the first row.
@@ -79,18 +114,34 @@ pub fn read(table: &Table<'_>, settings: &Settings, report: &mut Report, progres
 
 fn plan(headers: &[String]) -> Option<Plan> {
     let find = |name: &str| headers.iter().position(|h| h == name);
-    let variable = |n: usize| {
-        Some((find(&format!("{n}_variable_code"))?, find(&format!("{n}_variable_attribute_code"))?))
+    let (form, values) = if is_new_form(headers) {
+        let code = Code::Column(find("value_variable_code")?);
+        (NEW, vec![ValueColumn { column: find("value")?, quality: find("value_q"), code }])
+    } else {
+        (OLD, value_columns(headers))
     };
+    let [variable, attribute] = form.variable;
+    let columns = |n: usize| Some((find(&format!("{n}{variable}"))?, find(&format!("{n}{attribute}"))?));
     Some(Plan {
         width: headers.len(),
-        time: find("time")?,
-        value: find("value")?,
-        value_code: find("value_variable_code")?,
-        quality: find("value_q"),
-        variables: (1..=headers.len()).map_while(variable).collect(),
+        time: find(form.time)?,
+        time_name: form.time,
+        values: Some(values).filter(|values| !values.is_empty())?,
+        variables: (1..=headers.len()).map_while(columns).collect(),
         region: None,
     })
+}
+
+/// The value columns of the old form.
+fn value_columns(headers: &[String]) -> Vec<ValueColumn> {
+    let values = headers.iter().enumerate().filter(|(_, header)| !header.ends_with(QUALITY));
+    let made = values.filter_map(|(column, header)| {
+        let (code, _) = header.split_once(JOIN)?;
+        let named = header.rsplit_once(JOIN).map(|(name, _)| format!("{name}{QUALITY}"));
+        let quality = headers.iter().position(|other| named.as_ref() == Some(other));
+        Some(ValueColumn { column, quality, code: Code::Fixed(code.to_owned(), header.clone()) })
+    });
+    made.collect()
 }
 
 struct RowReader {
@@ -141,41 +192,46 @@ impl RowReader {
             return false;
         };
         self.plan.region = Some(region);
-        let Meaning::Series(indicator) = self.meaning(line, row, region, settings) else {
-            reading.left_out += 1;
-            return true;
-        };
-        let Some(period) = self.period(line, row, report) else { return true };
-        let Some(series) = reading.series_id(&indicator, &period, settings) else {
-            reading.left_out += 1;
-            return true;
-        };
-        let key = row.cell(self.plan.variables[region].1).text();
-        let key = reading.keys.id(if key.is_empty() { "DG" } else { &key }, line);
-        let value = (self.plan.value, row.cell(self.plan.value));
-        // Without a value the quality column holds the sign.
-        let value = match self.plan.quality {
-            Some(quality) if value.1.is_blank() => (quality, row.cell(quality)),
-            _ => value,
-        };
-        let seen = Observation {
-            key,
-            series,
-            line,
-            value: Some(value),
-            ratio: [None, None],
-            status: self.flag(row),
-            note: "",
-        };
-        reading.observe(seen, settings, report);
+        for index in 0..self.plan.values.len() {
+            self.read_value(index, line, row, region, settings, reading, report);
+        }
         true
     }
 
-    /// The flag beside a number, if it is one that says something about it.
-    fn flag<'a>(&self, row: Row<'a>) -> &'a str {
-        let Some(Cell::Text(text)) = self.plan.quality.map(|quality| row.cell(quality)) else { return "" };
-        let flagged = matches!(text.trim(), "p" | "r" | "s") && !row.cell(self.plan.value).is_blank();
-        if flagged { text.trim() } else { "" }
+    #[expect(clippy::too_many_arguments, reason = "the place in the file and what all layouts write into")]
+    fn read_value(
+        &mut self,
+        index: usize,
+        line: u64,
+        row: Row<'_>,
+        region: usize,
+        settings: &Settings,
+        reading: &mut Reading,
+        report: &mut Report,
+    ) {
+        let Meaning::Series(indicator) = self.meaning(index, line, row, region, settings) else {
+            reading.left_out += 1;
+            return;
+        };
+        let Some(period) = self.period(line, row, report) else { return };
+        let Some(series) = reading.series_id(&indicator, &period, settings) else {
+            reading.left_out += 1;
+            return;
+        };
+        let key = row.cell(self.plan.variables[region].1).text();
+        let key = reading.keys.id(if key.is_empty() { "DG" } else { &key }, line);
+        let column = &self.plan.values[index];
+        let quality = column.quality.map(|quality| (quality, row.cell(quality)));
+        let value = (column.column, row.cell(column.column));
+        // Without a value the quality column holds the sign.
+        let (value, status) = match quality {
+            Some(sign) if value.1.is_blank() => (sign, ""),
+            Some((_, Cell::Text(text))) => (value, flag(value.1, text.trim())),
+            _ => (value, ""),
+        };
+        let seen =
+            Observation { key, series, line, value: Some(value), ratio: [None, None], status, note: "" };
+        reading.observe(seen, settings, report);
     }
 
     fn find_region(&self, row: Row<'_>, settings: &Settings) -> Option<usize> {
@@ -188,9 +244,19 @@ impl RowReader {
         })
     }
 
-    fn meaning(&mut self, line: u64, row: Row<'_>, region: usize, settings: &Settings) -> Meaning {
+    fn meaning(
+        &mut self,
+        index: usize,
+        line: u64,
+        row: Row<'_>,
+        region: usize,
+        settings: &Settings,
+    ) -> Meaning {
         self.buffer.clear();
-        self.buffer.push_str(&row.cell(self.plan.value_code).text());
+        match &self.plan.values[index].code {
+            Code::Column(column) => self.buffer.push_str(&row.cell(*column).text()),
+            Code::Fixed(_, header) => self.buffer.push_str(header),
+        }
         for (index, (code, attribute)) in self.plan.variables.iter().enumerate() {
             if index != region {
                 self.buffer.push('\u{1}');
@@ -203,7 +269,11 @@ impl RowReader {
         if id == self.meanings.len() {
             let combination = std::mem::take(&mut self.buffer);
             let (value, attributes) = split_combination(&combination);
-            let meaning = self.decide(value, &attributes, line, settings);
+            let names = match &self.plan.values[index].code {
+                Code::Column(_) => [value.to_owned(), value.to_owned()],
+                Code::Fixed(code, header) => [code.clone(), header.clone()],
+            };
+            let meaning = self.decide(&names, &attributes, line, settings);
             self.meanings.push(meaning);
             self.buffer = combination;
         }
@@ -212,21 +282,19 @@ impl RowReader {
 
     fn decide(
         &mut self,
-        value: &str,
+        names: &[String; 2],
         attributes: &[(&str, &str)],
         line: u64,
         settings: &Settings,
     ) -> Meaning {
         if settings.mapping.series.is_empty() {
             let total = attributes.iter().all(|(_, attribute)| attribute.is_empty());
-            let Some(indicator) = settings.fixed_indicator().filter(|_| total) else {
-                self.value_codes.id(value, line);
-                return Meaning::NotWanted;
-            };
-            self.value_codes.id(value, line);
-            return Meaning::Series(indicator.clone());
+            // The header tells two units of one value apart.
+            self.value_codes.id(&names[1], line);
+            let indicator = settings.fixed_indicator().filter(|_| total);
+            return indicator.map_or(Meaning::NotWanted, |slug| Meaning::Series(slug.clone()));
         }
-        let rule = settings.mapping.series.iter().find(|rule| fits(rule, value, attributes));
+        let rule = settings.mapping.series.iter().find(|rule| fits(rule, names, attributes));
         rule.map_or(Meaning::NotWanted, |rule| Meaning::Series(rule.indicator.clone()))
     }
 
@@ -236,7 +304,11 @@ impl RowReader {
         if id == self.periods.len() {
             let period = cell_period(cell);
             if period.is_none() {
-                report.error(Some(line), Some("time"), format!("'{}' is no period.", cell.text()));
+                report.error(
+                    Some(line),
+                    Some(self.plan.time_name),
+                    format!("'{}' is no period.", cell.text()),
+                );
             }
             self.periods.push(period);
         }
@@ -245,6 +317,13 @@ impl RowReader {
 
     /// A file of several values needs a mapping that says which is meant.
     fn finish(&self, settings: &Settings, report: &mut Report) {
+        if self.combinations.is_full() || self.times.is_full() {
+            report.error(
+                None,
+                None,
+                "The file has more combinations of codes than can be told apart; split it.",
+            );
+        }
         if !settings.mapping.series.is_empty() {
             return;
         }
@@ -262,6 +341,22 @@ impl RowReader {
     }
 }
 
+/// What the quality column says about a number: preliminary, revised, estimated or of limited value. A final number (`e`)
+/// and a hyphen beside a zero need no words, and beside a sign nothing more is said.
+fn flag<'a>(value: Cell<'_>, quality: &'a str) -> &'a str {
+    let is_number = match value {
+        Cell::Text(text) => text.bytes().any(|byte| byte.is_ascii_digit()),
+        Cell::Number(_) => true,
+        Cell::Date(_) | Cell::Fault(_) => false,
+    };
+    match quality {
+        _ if !is_number => "",
+        "e" | "-" => "",
+        "()" | "( )" => "limited",
+        other => other,
+    }
+}
+
 fn split_combination(text: &str) -> (&str, Vec<(&str, &str)>) {
     let mut parts = text.split('\u{1}');
     let value = parts.next().unwrap_or_default();
@@ -269,9 +364,9 @@ fn split_combination(text: &str) -> (&str, Vec<(&str, &str)>) {
 }
 
 /// True if a row of these codes belongs to the series of the rule.
-fn fits(rule: &SeriesRule, value: &str, attributes: &[(&str, &str)]) -> bool {
+fn fits(rule: &SeriesRule, names: &[String; 2], attributes: &[(&str, &str)]) -> bool {
     let wanted = |code: &str| rule.attributes.get(code).map_or("", String::as_str);
-    rule.value.as_deref().is_none_or(|code| code == value)
+    rule.value.as_ref().is_none_or(|value| names.contains(value))
         && attributes.iter().all(|(code, attribute)| wanted(code) == *attribute)
         && rule.attributes.keys().all(|code| attributes.iter().any(|(present, _)| present == code))
 }

@@ -1,16 +1,18 @@
 //! The import of values: file, catalogue and edition in; report and one transaction out.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, io::Read as _, path::Path, sync::Arc};
 
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{
     MAX_FILE, Mapping,
-    assemble::{Context, Regions, assemble},
-    breaks,
+    assemble::{Context, Regions, assemble, mark_break},
+    breaks, bundle,
     compare::compare,
     keys::KeyIndex,
     reading::{Settings, nearest},
+    sheet::{is_compound, is_zip},
+    text::{LineCheck, TextError, begins_as_bytes},
     understand,
 };
 use crate::{
@@ -19,6 +21,9 @@ use crate::{
     ingest::{IngestError, Progress, Report, classes::Stored, derive::outdated, on_worker},
     store::{AtlasCatalogue, EditionRow, ImportRecord, NewSeries, RegionRow, Store},
 };
+
+/// Bytes that are read at a time.
+const PIECE: usize = 1 << 20;
 
 /// What the caller says about a file of values.
 #[derive(Debug, Clone)]
@@ -163,7 +168,37 @@ async fn read_file(file: &Path, report: &mut Report) -> Result<Option<Vec<u8>>, 
         );
         return Ok(None);
     }
-    tokio::fs::read(file).await.map(Some).map_err(|e| IngestError::file(file, e))
+    let path = file.to_owned();
+    let read = tokio::task::spawn_blocking(move || read_checked(&path)).await;
+    match read.map_err(|error| IngestError::Worker(error.to_string()))? {
+        Ok(Ok(bytes)) => Ok(Some(bytes)),
+        Ok(Err(problem)) => {
+            report.error(Some(problem.line()), None, problem.to_string());
+            Ok(None)
+        }
+        Err(error) => Err(IngestError::file(file, error)),
+    }
+}
+
+/// Reads a file in pieces, so that one line of a gigabyte or noise is refused before all of it is in memory.
+fn read_checked(file: &Path) -> std::io::Result<Result<Vec<u8>, TextError>> {
+    let mut file = std::fs::File::open(file)?;
+    let (mut bytes, mut piece, mut check) = (Vec::new(), vec![0; PIECE], LineCheck::default());
+    let mut is_text = true;
+    loop {
+        let length = file.read(&mut piece)?;
+        if length == 0 {
+            return Ok(Ok(bytes));
+        }
+        if bytes.is_empty() {
+            let start = &piece[..length];
+            is_text = begins_as_bytes(start) && !is_zip(start) && !is_compound(start);
+        }
+        if is_text && let Err(problem) = check.see(&piece[..length]) {
+            return Ok(Err(problem));
+        }
+        bytes.extend_from_slice(&piece[..length]);
+    }
 }
 
 /// All that the worker thread needs.
@@ -219,23 +254,45 @@ impl Work {
     fn run(mut self, progress: &dyn Progress) -> Done {
         progress.begin("reading");
         let file_hash = blake3::hash(&self.bytes).to_hex().to_string();
-        let mut series = Vec::new();
-        if let Some(reading) = understand(&self.bytes, &self.settings, &mut self.report, progress) {
-            progress.begin("joining keys");
-            let index = KeyIndex::new(
-                self.regions.keys.iter().map(RegionKey::as_str),
-                self.parents.iter().map(RegionKey::as_str),
+        let bytes = std::mem::take(&mut self.bytes);
+        let mut report = std::mem::take(&mut self.report);
+        let series = if bundle::is_bundle(&bytes) {
+            let mut each = |table: &[u8], report: &mut Report| self.series_of(table, report, progress);
+            let mut series = bundle::read(&bytes, &mut report, &mut each);
+            mark_break(&mut series, &self.settings.mapping);
+            series
+        } else {
+            self.series_of(&bytes, &mut report, progress)
+        };
+        Done { report, series, file_hash, regions: self.regions }
+    }
+
+    /// The series of one table.
+    fn series_of(&self, bytes: &[u8], report: &mut Report, progress: &dyn Progress) -> Vec<NewSeries> {
+        let Some(reading) = understand(bytes, &self.settings, report, progress) else { return Vec::new() };
+        progress.begin("joining keys");
+        let values = reading.series.len().saturating_mul(self.regions.keys.len());
+        if values > bundle::MAX_VALUES {
+            let sentence = format!(
+                "The file has {} series of {} regions each, more than can be held; is the period column the right one?",
+                reading.series.len(),
+                self.regions.keys.len()
             );
-            let keys: Vec<&str> = reading.keys.list().iter().map(|(key, _)| &**key).collect();
-            let join = index.join(&keys);
-            let context = Context {
-                regions: &self.regions,
-                join: &join,
-                indicators: &self.indicators,
-                mapping: &self.settings.mapping,
-            };
-            series = assemble(&reading, &context, &mut self.report);
+            report.error(None, None, sentence);
+            return Vec::new();
         }
-        Done { report: self.report, series, file_hash, regions: self.regions }
+        let index = KeyIndex::new(
+            self.regions.keys.iter().map(RegionKey::as_str),
+            self.parents.iter().map(RegionKey::as_str),
+        );
+        let keys: Vec<&str> = reading.keys.list().iter().map(|(key, _)| &**key).collect();
+        let join = index.join(&keys);
+        let context = Context {
+            regions: &self.regions,
+            join: &join,
+            indicators: &self.indicators,
+            mapping: &self.settings.mapping,
+        };
+        assemble(&reading, &context, report)
     }
 }

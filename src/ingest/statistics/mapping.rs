@@ -17,7 +17,7 @@ pub enum LayoutKind {
     Long,
     /// One row per region, one column per indicator or period.
     Wide,
-    /// The flat file of GENESIS, in its new form.
+    /// The flat file of GENESIS, in its old or new form.
     Ffcsv,
     /// A "GENESIS-Tabelle" with stacked header rows.
     Genesis,
@@ -76,7 +76,7 @@ pub struct ColumnRule {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeriesRule {
-    /// Code in `value_variable_code`; any where absent.
+    /// Code in `value_variable_code`, or in the header of a value column of the old form; any where absent.
     pub value: Option<String>,
     /// Attribute code by variable code; a variable that is not named must be at its total.
     #[serde(default)]

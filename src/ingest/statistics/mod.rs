@@ -8,10 +8,13 @@
 //!
 //! # Layouts
 //!
-//! Recognised without help: the table export and the flat file (ffcsv, new form) of GENESIS, **long** tables with the
+//! Recognised without help: the table export and the flat file (ffcsv, old and new form) of GENESIS, **long** tables with the
 //! headers `key;indicator;period;value[;numerator;denominator;status;note]` (or German: `Schlüssel`/`AGS`/`ARS`,
 //! `Indikator`, `Zeitraum`/`Stichtag`/`Jahr`, `Wert`, `Zähler`, `Nenner`, `Zeichen`, `Bemerkung`), and **wide** tables
 //! with a column of keys whose other headers are periods (with an indicator) or indicators (with a period).
+//!
+//! Workbooks (XLSX, ODS, XLS) are recognised by their content. A ZIP file with several tables is read like its tables one
+//! by one, with the same options, in one transaction.
 //!
 //! # Mapping file
 //!
@@ -19,7 +22,7 @@
 //!
 //! ```toml
 //! layout = "wide"                # long, wide, ffcsv or genesis; recognised where absent
-//! sheet = "Tabelle 1"            # of a workbook; the first where absent
+//! sheet = "Tabelle 1"            # of a workbook; the first with a table where absent
 //! header_row = 3                 # line of the header, from 1; the first with text where absent
 //! delimiter = ";"                # of a text file; found by consistency where absent
 //! decimal = ","                  # "," or "."; needed only where 1.234 could be both
@@ -54,13 +57,14 @@
 //! row = "Insgesamt"              # genesis with classified rows
 //!
 //! [[series]]                     # ffcsv: one per series; variables that are not named stand at their total
-//! value = "BEV001"
+//! value = "BEV001"               # a code, in the old form also the whole header of the value column
 //! attributes = { GES = "GESW" }
 //! indicator = "population-female"
 //! ```
 
 mod assemble;
 mod breaks;
+mod bundle;
 mod compare;
 mod ffcsv;
 mod genesis;
@@ -75,6 +79,7 @@ pub(super) mod sheet;
 pub(super) mod table;
 mod tabular;
 pub(super) mod text;
+mod workbook;
 
 pub use import::{ValuesOptions, import_values};
 pub use mapping::{ColumnRef, ColumnRule, LayoutKind, Mapping, MappingError, SeriesRule};
@@ -88,8 +93,8 @@ use table::Table;
 
 use crate::ingest::{Progress, Report};
 
-/// Largest file that is read, in bytes.
-const MAX_FILE: u64 = 2 << 30;
+/// Largest file that is read, in bytes. Its rows need several times as much memory.
+const MAX_FILE: u64 = 512 << 20;
 
 /// Reads a file of any layout. Problems are reported; `None` if nothing could be understood.
 fn understand(
@@ -102,18 +107,8 @@ fn understand(
         report.error(None, None, "This is no table: the file is empty; export it again.");
         return None;
     }
-    let reading = if bytes.starts_with(b"PK\x03\x04") {
-        match sheet::read_sheet(bytes, settings.mapping.sheet.as_deref()) {
-            Ok(sheet) => {
-                report.fact("format", "xlsx");
-                report.fact("sheet", sheet.name.as_str());
-                tabular::read(&Table::Sheet(sheet), settings, report, progress)
-            }
-            Err(error) => {
-                report.error(None, None, error.to_string());
-                return None;
-            }
-        }
+    let reading = if sheet::is_zip(bytes) || sheet::is_compound(bytes) {
+        workbook::understand(bytes, settings, report, progress)?
     } else {
         understand_text(bytes, settings, report, progress)?
     };
@@ -164,15 +159,7 @@ fn understand_text(
         return Some(genesis::read(&table, settings, report, progress));
     }
     let headers = first_row(text, delimiter);
-    if ffcsv::is_old_form(&headers) {
-        report.error(
-            Some(1),
-            None,
-            "This is the old form of the flat file; download the table as 'ffcsv' of the new form.",
-        );
-        return None;
-    }
-    if ffcsv::is_new_form(&headers) || settings.mapping.layout == Some(LayoutKind::Ffcsv) {
+    if ffcsv::is_flat_file(&headers) || settings.mapping.layout == Some(LayoutKind::Ffcsv) {
         report.fact("layout", "ffcsv");
         return Some(ffcsv::read(&table, settings, report, progress));
     }
@@ -182,7 +169,7 @@ fn understand_text(
 fn first_row(text: &str, delimiter: u8) -> Vec<String> {
     let mut record = csv::StringRecord::new();
     // A first row that cannot be read has no headers; the layout then reports what is wrong.
-    let _ = text::csv_reader(text, delimiter).read_record(&mut record);
+    let _ = text::RowReader::new(text, delimiter).read(&mut record);
     record.iter().map(str::to_owned).collect()
 }
 

@@ -18,6 +18,12 @@ use crate::{
 /// Most different series of a file.
 const MAX_SERIES: usize = 50_000;
 
+/// Most memory that the cells of a file may need, in units of a plain number.
+const MAX_CELLS: u32 = 12_000_000;
+
+/// Most different texts of a column that are told apart.
+const MAX_NAMES: usize = 2_000_000;
+
 /// What the caller and the catalogue say about a file, whatever its layout.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -78,22 +84,33 @@ pub struct Names {
     ids: HashMap<Box<str>, u32>,
     list: Vec<(Box<str>, u64)>,
     last: u32,
+    full: bool,
 }
 
 impl Names {
-    /// The id of a text, a new one if it is new; ids count from 0.
+    /// The id of a text, a new one if it is new; ids count from 0. Of too many texts the ids are wrong, which
+    /// [`Self::is_full`] says.
     pub fn id(&mut self, text: &str, line: u64) -> u32 {
         // Neighbouring rows mostly speak of the same thing.
         if self.list.get(self.last as usize).is_some_and(|(name, _)| &**name == text) {
             return self.last;
         }
         self.last = self.ids.get(text).copied().unwrap_or_else(|| {
+            if self.list.len() >= MAX_NAMES {
+                self.full = true;
+                return self.last;
+            }
             let id = self.list.len() as u32;
             self.ids.insert(text.into(), id);
             self.list.push((text.into(), line));
             id
         });
         self.last
+    }
+
+    /// True if there were too many texts, so that some have the id of another.
+    pub const fn is_full(&self) -> bool {
+        self.full
     }
 
     /// Texts with their first line, by id.
@@ -192,6 +209,8 @@ pub struct Reading {
     /// The file comes from an office in its own format; keys without boundary are to be expected.
     pub official: bool,
     too_many_series: bool,
+    /// Cells that were stored; raw texts count more.
+    used: u32,
     series_ids: HashMap<Slug, Vec<(Period, u32)>>,
     evidence: Vec<Evidence>,
     ambiguous: Vec<Ambiguous>,
@@ -236,6 +255,9 @@ impl Reading {
 
     /// Notes an observation, or its problem.
     pub fn observe(&mut self, seen: Observation<'_>, settings: &Settings, report: &mut Report) {
+        if self.used > MAX_CELLS {
+            return;
+        }
         let cell = self.series[seen.series as usize].cells.len() as u32;
         let mut ratio = [f64::NAN; 2];
         for (slot, source) in seen.ratio.iter().enumerate() {
@@ -289,6 +311,8 @@ impl Reading {
     }
 
     fn store(&mut self, seen: Observation<'_>, observed: Observed, ratio: [f64; 2], sign: String) {
+        let has_text = !sign.is_empty() || !seen.note.is_empty();
+        self.used = self.used.saturating_add(if has_text { 3 } else { 1 });
         if self.first.len() < FIRST_SHOWN {
             let series = &self.series[seen.series as usize];
             let value = seen.value.map_or_else(String::new, |(_, cell)| cell.text().into_owned());
@@ -388,6 +412,12 @@ impl Reading {
                 None,
                 format!("The file has more than {MAX_SERIES} series; is the period column the right one?"),
             );
+        }
+        if self.used > MAX_CELLS || self.keys.is_full() {
+            let sentence = format!(
+                "The file has more than {MAX_CELLS} values or {MAX_NAMES} different keys, more than can be held; split it."
+            );
+            report.error(None, None, sentence);
         }
         self.settle_decimals(settings, report);
     }

@@ -1,34 +1,56 @@
-//! Sheets of workbooks (XLSX) → rows.
+//! Sheets of workbooks (XLSX, ODS, XLS) → rows.
 //!
-//! Must not know: what the columns mean. Invariant: neither a small file that expands to a huge one nor a cell far
-//! away from all others makes the program need more memory than its limits say.
+//! Holds what the three formats share: recognition by content, limits, and the collection of cells. Must not know: what
+//! the columns mean.
+//!
+//! Invariant: neither a small file that expands to a huge one nor a cell far away from all others nor a size that a
+//! file merely claims makes the program need more memory than its limits say. Sizes are counted while reading, never
+//! believed.
 
-use std::io::{Cursor, Read};
+mod archive;
+mod compound;
+mod number_format;
+mod ods;
+mod xls;
+mod xlsx;
+mod xml;
 
-use calamine::{DataRef, Reader, Xlsx};
-use chrono::NaiveDate;
-
+use self::{
+    number_format::{Epoch, Shown},
+    ods::Ods,
+    xls::Xls,
+    xlsx::Xlsx,
+};
 use super::{row::SheetCell, text::MAX_COLUMNS};
 
-/// Most bytes that the parts of a workbook may expand to.
-const MAX_EXPANDED: u64 = 1 << 30;
+pub use archive::Archive;
 
-/// Most cells of a sheet that are read.
-const MAX_CELLS: usize = 20_000_000;
+/// Most bytes of memory that the cells and texts of a workbook may need.
+const MAX_MEMORY: usize = 512 << 20;
+
+/// Most rows of a sheet, as in Excel and LibreOffice.
+const MAX_ROWS: u64 = 1 << 20;
 
 /// Why bytes are no sheet.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SheetError {
-    /// The zip file or its content is damaged.
+    /// The file or its content is damaged.
     #[error(
-        "The workbook is damaged or no XLSX file ({0}); open it in a spreadsheet program and save it again."
+        "The workbook is damaged or no XLSX, ODS or XLS file ({0}); open it in a spreadsheet program and save it again."
     )]
     Damaged(String),
+    /// It needs a password.
+    #[error("The workbook is protected by a password; save it without one.")]
+    Protected,
     /// It expands to too much.
-    #[error("The workbook expands to more than 1 GB; save the values alone in a new workbook or as CSV.")]
+    #[error(
+        "The workbook expands to more than its limits allow; save the values alone in a new workbook or as CSV."
+    )]
     TooLarge,
     /// Too many cells or columns.
-    #[error("The sheet has more than {MAX_COLUMNS} columns or {MAX_CELLS} cells; save it as CSV.")]
+    #[error(
+        "The sheet has more than {MAX_COLUMNS} columns or more cells than can be held in memory; save it as CSV."
+    )]
     TooManyCells,
     /// No sheet of that name.
     #[error("There is no sheet '{name}'; the workbook has: {present}.")]
@@ -40,6 +62,13 @@ pub enum SheetError {
     },
 }
 
+impl SheetError {
+    /// A workbook whose content contradicts its format.
+    pub(super) fn damaged(what: impl std::fmt::Display) -> Self {
+        Self::Damaged(what.to_string())
+    }
+}
+
 /// A sheet: rows with their number, from 1; empty rows are left out.
 #[derive(Debug)]
 pub struct Sheet {
@@ -47,6 +76,93 @@ pub struct Sheet {
     pub name: String,
     /// Its rows.
     pub rows: Vec<(u64, Vec<SheetCell>)>,
+    /// Cells that are shown as a percentage: 0.123 is kept as the 12.3 that people see.
+    pub percentages: u64,
+}
+
+/// Name of a sheet in the list of a workbook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SheetName {
+    /// The name.
+    pub name: String,
+    /// People do not see it.
+    pub hidden: bool,
+}
+
+/// An open workbook.
+#[derive(Debug)]
+pub struct Workbook<'a> {
+    kind: Kind<'a>,
+    names: Vec<SheetName>,
+}
+
+#[derive(Debug)]
+enum Kind<'a> {
+    Xlsx(Box<Xlsx<'a>>),
+    Ods(Box<Ods<'a>>),
+    Xls(Box<Xls>),
+}
+
+/// True if the bytes begin as a compound file, which an XLS file is.
+pub fn is_compound(bytes: &[u8]) -> bool {
+    bytes.starts_with(compound::MAGIC)
+}
+
+/// True if the bytes begin as a ZIP file, which XLSX and ODS files are.
+pub fn is_zip(bytes: &[u8]) -> bool {
+    // An archive without members has the second signature only.
+    bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06")
+}
+
+impl<'a> Workbook<'a> {
+    /// Opens a workbook; its format is recognised by its content.
+    ///
+    /// # Errors
+    /// If it is damaged, protected or too large.
+    pub fn open(bytes: &'a [u8]) -> Result<Self, SheetError> {
+        if is_compound(bytes) {
+            let (xls, names) = Xls::open(bytes)?;
+            return Ok(Self { kind: Kind::Xls(Box::new(xls)), names });
+        }
+        let mut archive = Archive::open(bytes)?;
+        if archive.is_spreadsheet_document() {
+            let (ods, names) = Ods::open(archive)?;
+            return Ok(Self { kind: Kind::Ods(Box::new(ods)), names });
+        }
+        let (xlsx, names) = Xlsx::open(archive)?;
+        Ok(Self { kind: Kind::Xlsx(Box::new(xlsx)), names })
+    }
+
+    /// `xlsx`, `ods` or `xls`.
+    pub const fn format(&self) -> &'static str {
+        match self.kind {
+            Kind::Xlsx(_) => "xlsx",
+            Kind::Ods(_) => "ods",
+            Kind::Xls(_) => "xls",
+        }
+    }
+
+    /// Its sheets in their order.
+    pub fn names(&self) -> &[SheetName] {
+        &self.names
+    }
+
+    /// Reads a sheet.
+    ///
+    /// # Errors
+    /// If there is none of that name, or it is damaged or too large.
+    pub fn read(&mut self, name: &str) -> Result<Sheet, SheetError> {
+        let Some(index) = self.names.iter().position(|sheet| sheet.name == name) else {
+            let present: Vec<_> = self.names.iter().map(|sheet| sheet.name.as_str()).collect();
+            return Err(SheetError::NoSheet { name: name.to_owned(), present: present.join(", ") });
+        };
+        let cells = match &mut self.kind {
+            Kind::Xlsx(xlsx) => xlsx.read(index)?,
+            Kind::Ods(ods) => ods.read(index)?,
+            Kind::Xls(xls) => xls.read(index)?,
+        };
+        cells.finish(name)
+    }
 }
 
 /// Reads the sheet `name`, or the first one.
@@ -54,79 +170,104 @@ pub struct Sheet {
 /// # Errors
 /// If the workbook is damaged, too large or has no such sheet.
 pub fn read_sheet(bytes: &[u8], name: Option<&str>) -> Result<Sheet, SheetError> {
-    check_expansion(bytes)?;
-    let damaged = |error: &dyn std::fmt::Display| SheetError::Damaged(error.to_string());
-    let mut workbook = Xlsx::new(Cursor::new(bytes)).map_err(|e| damaged(&e))?;
-    let names = workbook.sheet_names();
-    let name = match name {
-        Some(name) if names.iter().any(|n| n == name) => name.to_owned(),
-        None if !names.is_empty() => names[0].clone(),
-        _ => {
-            let name = name.unwrap_or_default().to_owned();
-            return Err(SheetError::NoSheet { name, present: names.join(", ") });
+    let mut workbook = Workbook::open(bytes)?;
+    let first = workbook.names.first().map(|sheet| sheet.name.clone());
+    workbook.read(&name.map(str::to_owned).or(first).unwrap_or_default())
+}
+
+/// Memory that may still be used.
+#[derive(Debug, Clone, Copy)]
+struct Room(usize);
+
+impl Room {
+    /// Counts bytes that are about to be used.
+    fn take(&mut self, bytes: usize) -> Result<(), SheetError> {
+        self.0 = self.0.checked_sub(bytes).ok_or(SheetError::TooManyCells)?;
+        Ok(())
+    }
+
+    /// Counts a text of that length; a small one needs more than its bytes.
+    fn take_text(&mut self, length: usize) -> Result<(), SheetError> {
+        self.take(length + 32)
+    }
+}
+
+/// Collects the cells of a sheet within the limits.
+#[derive(Debug)]
+struct Cells {
+    rows: Vec<(u64, Vec<SheetCell>)>,
+    room: Room,
+    percentages: u64,
+    in_order: bool,
+}
+
+impl Cells {
+    const fn new(room: Room) -> Self {
+        Self { rows: Vec::new(), room, percentages: 0, in_order: true }
+    }
+
+    /// Notes a number as people see it.
+    fn number(
+        &mut self,
+        row: u64,
+        column: usize,
+        value: f64,
+        shown: Shown,
+        epoch: Epoch,
+    ) -> Result<(), SheetError> {
+        self.percentages += u64::from(shown == Shown::Percent);
+        self.set(row, column, shown.cell(value, epoch))
+    }
+
+    /// Notes a text; one of white space is none.
+    fn text(&mut self, row: u64, column: usize, text: &str) -> Result<(), SheetError> {
+        if text.trim().is_empty() {
+            return Ok(());
         }
-    };
-    let mut cells = workbook.worksheet_cells_reader(&name).map_err(|e| damaged(&e))?;
-    let mut rows: Vec<(u64, Vec<SheetCell>)> = Vec::new();
-    let mut room = MAX_CELLS;
-    while let Some(cell) = cells.next_cell().map_err(|e| damaged(&e))? {
-        let value = sheet_cell(cell.get_value());
-        if value == SheetCell::Empty {
-            continue;
+        self.room.take_text(text.len())?;
+        self.set(row, column, SheetCell::Text(text.to_owned()))
+    }
+
+    /// Notes a cell by row and column, from 0.
+    fn set(&mut self, row: u64, column: usize, cell: SheetCell) -> Result<(), SheetError> {
+        if cell == SheetCell::Empty {
+            return Ok(());
         }
-        let (row, column) = cell.get_position();
-        let line = u64::from(row) + 1;
-        if rows.last().is_none_or(|(last, _)| *last != line) {
-            rows.push((line, Vec::new()));
+        if column >= MAX_COLUMNS || row >= MAX_ROWS {
+            return Err(SheetError::TooManyCells);
         }
-        let Some((_, cells)) = rows.last_mut() else { continue };
-        let column = column as usize;
-        if cells.len() <= column {
-            room = room.checked_sub(column + 1 - cells.len()).ok_or(SheetError::TooManyCells)?;
-            if column >= MAX_COLUMNS {
-                return Err(SheetError::TooManyCells);
+        let line = row + 1;
+        if self.rows.last().is_none_or(|(last, _)| *last != line) {
+            self.in_order &= self.rows.last().is_none_or(|(last, _)| *last < line);
+            self.room.take(size_of::<(u64, Vec<SheetCell>)>())?;
+            if let Some((_, done)) = self.rows.last_mut() {
+                done.shrink_to_fit();
             }
+            self.rows.push((line, Vec::new()));
+        }
+        let Some((_, cells)) = self.rows.last_mut() else { return Ok(()) };
+        if cells.len() <= column {
+            self.room.take((column + 1 - cells.len()) * size_of::<SheetCell>())?;
             cells.resize(column + 1, SheetCell::Empty);
         }
-        cells[column] = value;
-    }
-    Ok(Sheet { name, rows })
-}
-
-/// Expands every part once, counting: what a zip file says of its sizes need not be true.
-fn check_expansion(bytes: &[u8]) -> Result<(), SheetError> {
-    let damaged = |error: &dyn std::fmt::Display| SheetError::Damaged(error.to_string());
-    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|e| damaged(&e))?;
-    let mut left = MAX_EXPANDED;
-    for index in 0..archive.len() {
-        let part = archive.by_index(index).map_err(|e| damaged(&e))?;
-        let size = std::io::copy(&mut part.take(left + 1), &mut std::io::sink()).map_err(|e| damaged(&e))?;
-        left = left.checked_sub(size).ok_or(SheetError::TooLarge)?;
-    }
-    Ok(())
-}
-
-fn sheet_cell(data: &DataRef<'_>) -> SheetCell {
-    match data {
-        DataRef::Empty => SheetCell::Empty,
-        DataRef::Int(number) => SheetCell::Number(*number as f64),
-        DataRef::Float(number) => SheetCell::Number(*number),
-        DataRef::String(text) | DataRef::DurationIso(text) => text_cell(text),
-        DataRef::SharedString(text) => text_cell(text),
-        DataRef::Bool(value) => SheetCell::Text(value.to_string()),
-        DataRef::DateTime(time) => {
-            let (year, month, day, ..) = time.to_ymd_hms_milli();
-            NaiveDate::from_ymd_opt(year.into(), month.into(), day.into())
-                .filter(|_| time.is_datetime())
-                .map_or_else(|| SheetCell::Number(time.as_f64()), SheetCell::Date)
+        if cells[column] != SheetCell::Empty {
+            return Err(SheetError::damaged(format!("row {line} has two cells in column {}", column + 1)));
         }
-        DataRef::DateTimeIso(text) => {
-            text.get(..10).and_then(|day| day.parse().ok()).map_or_else(|| text_cell(text), SheetCell::Date)
+        cells[column] = cell;
+        Ok(())
+    }
+
+    /// The sheet with its rows in order.
+    fn finish(mut self, name: &str) -> Result<Sheet, SheetError> {
+        if !self.in_order {
+            self.rows.sort_by_key(|(line, _)| *line);
+            if let Some(pair) = self.rows.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+                return Err(SheetError::damaged(format!("row {} stands in it twice", pair[0].0)));
+            }
         }
-        DataRef::Error(error) => SheetCell::Fault(error.to_string()),
+        Ok(Sheet { name: name.to_owned(), rows: self.rows, percentages: self.percentages })
     }
 }
 
-fn text_cell(text: &str) -> SheetCell {
-    if text.trim().is_empty() { SheetCell::Empty } else { SheetCell::Text(text.to_owned()) }
-}
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@
 use super::{
     row::Row,
     sheet::Sheet,
-    text::{MAX_COLUMNS, csv_reader},
+    text::{MAX_COLUMNS, RowReader},
 };
 use crate::ingest::{Progress, Report};
 
@@ -55,11 +55,11 @@ fn each_record(
     progress: &dyn Progress,
     each: &mut dyn FnMut(u64, Row<'_>, &mut Report) -> bool,
 ) {
-    let mut reader = csv_reader(text, delimiter);
+    let mut reader = RowReader::new(text, delimiter);
     let mut record = csv::StringRecord::new();
     let mut rows = 0_u64;
     loop {
-        match reader.read_record(&mut record) {
+        match reader.read(&mut record) {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => return report.error(None, None, format!("The table cannot be read: {error}.")),
@@ -67,7 +67,7 @@ fn each_record(
         let line = record.position().map_or(0, csv::Position::line);
         rows += 1;
         if rows.is_multiple_of(65_536) {
-            progress.done(reader.position().byte() as f64 / text.len().max(1) as f64);
+            progress.done(reader.position() as f64 / text.len().max(1) as f64);
         }
         if record.len() > MAX_COLUMNS || rows > MAX_ROWS {
             let sentence = format!("The table has more than {MAX_COLUMNS} columns or {MAX_ROWS} rows.");

@@ -10,6 +10,9 @@ use std::borrow::Cow;
 /// A longer line is no table.
 const MAX_LINE: usize = 1_000_000;
 
+/// Most bytes of a row, which may have several lines.
+const MAX_ROW: usize = 4_000_000;
+
 /// Most columns of a table.
 pub const MAX_COLUMNS: usize = 4096;
 
@@ -82,16 +85,46 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded<'_>, TextError> {
 
 /// Refuses control characters (all but tab and line ends) and lines that are too long.
 fn check_lines(text: &[u8]) -> Result<(), TextError> {
-    for (index, line) in text.split(|b| *b == b'\n').enumerate() {
-        let number = index as u64 + 1;
-        if line.len() > MAX_LINE {
-            return Err(TextError::LongLine { line: number });
+    LineCheck::default().see(text)
+}
+
+/// Checks the lines of a text that comes in pieces.
+#[derive(Debug, Default)]
+pub struct LineCheck {
+    /// Complete lines so far.
+    lines: u64,
+    /// Bytes of the line that is not complete.
+    length: usize,
+}
+
+impl LineCheck {
+    /// Looks at the next piece.
+    ///
+    /// # Errors
+    /// If a control character stands in it (all but tab and line ends), or a line is too long.
+    pub fn see(&mut self, piece: &[u8]) -> Result<(), TextError> {
+        for (index, part) in piece.split(|b| *b == b'\n').enumerate() {
+            if index > 0 {
+                self.lines += 1;
+                self.length = 0;
+            }
+            let line = self.lines + 1;
+            self.length += part.len();
+            if self.length > MAX_LINE {
+                return Err(TextError::LongLine { line });
+            }
+            if let Some(&character) = part.iter().find(|b| **b < 0x20 && !matches!(**b, b'\t' | b'\r')) {
+                return Err(TextError::NoText { line, character });
+            }
         }
-        if let Some(&character) = line.iter().find(|b| **b < 0x20 && !matches!(**b, b'\t' | b'\r')) {
-            return Err(TextError::NoText { line: number, character });
-        }
+        Ok(())
     }
-    Ok(())
+}
+
+/// True if the first bytes of a file are those of a text in UTF-8 or Windows-1252, whose lines can be checked before
+/// the whole file is read.
+pub fn begins_as_bytes(start: &[u8]) -> bool {
+    encoding_rs::Encoding::for_bom(start).is_none_or(|(encoding, _)| encoding == encoding_rs::UTF_8)
 }
 
 /// The delimiter by which most lines have the same number of columns; `None` if no line has more than one column.
@@ -108,10 +141,10 @@ pub fn find_delimiter(text: &str) -> Option<u8> {
 /// Number of sample lines that have the most frequent count of columns (two or more) with this delimiter.
 fn consistency(text: &str, delimiter: u8) -> usize {
     let mut lines_by_width = std::collections::BTreeMap::new();
-    let mut reader = csv_reader(text, delimiter);
-    let mut record = csv::ByteRecord::new();
+    let mut reader = RowReader::new(text, delimiter);
+    let mut record = csv::StringRecord::new();
     for _ in 0..SAMPLE_LINES {
-        match reader.read_byte_record(&mut record) {
+        match reader.read(&mut record) {
             Ok(true) if (2..=MAX_COLUMNS).contains(&record.len()) => {
                 *lines_by_width.entry(record.len()).or_insert(0_usize) += 1;
             }
@@ -122,13 +155,55 @@ fn consistency(text: &str, delimiter: u8) -> usize {
     lines_by_width.into_values().max().unwrap_or(0)
 }
 
-/// A reader over decoded text that keeps rows of any width, so that a shifted row can be told with its line.
-pub fn csv_reader(text: &str, delimiter: u8) -> csv::Reader<&[u8]> {
-    csv::ReaderBuilder::new()
-        .delimiter(delimiter)
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(text.as_bytes())
+/// A reader over decoded text that keeps rows of any width, so that a shifted row can be told with its line. It refuses
+/// rows of more than [`MAX_ROW`] bytes: a quote that is opened and never closed would make one row of all that follows.
+pub struct RowReader<'a>(csv::Reader<Limited<'a>>);
+
+/// Bytes of a text, so many at a time.
+struct Limited<'a> {
+    rest: &'a [u8],
+    room: usize,
+}
+
+impl std::io::Read for Limited<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.room == 0 && !self.rest.is_empty() {
+            return Err(std::io::Error::other("a row is too long; is a quote opened and never closed?"));
+        }
+        let length = buffer.len().min(self.room).min(self.rest.len());
+        let (now, rest) = self.rest.split_at(length);
+        buffer[..length].copy_from_slice(now);
+        (self.rest, self.room) = (rest, self.room - length);
+        Ok(length)
+    }
+}
+
+impl<'a> RowReader<'a> {
+    /// Reads rows of any width.
+    pub fn new(text: &'a str, delimiter: u8) -> Self {
+        let source = Limited { rest: text.as_bytes(), room: 0 };
+        Self(
+            csv::ReaderBuilder::new()
+                .delimiter(delimiter)
+                .has_headers(false)
+                .flexible(true)
+                .from_reader(source),
+        )
+    }
+
+    /// Reads the next row; false if there is none.
+    ///
+    /// # Errors
+    /// If the row is too long.
+    pub fn read(&mut self, record: &mut csv::StringRecord) -> Result<bool, csv::Error> {
+        self.0.get_mut().room = MAX_ROW;
+        self.0.read_record(record)
+    }
+
+    /// Bytes that were read so far.
+    pub fn position(&self) -> u64 {
+        self.0.position().byte()
+    }
 }
 
 #[cfg(test)]
