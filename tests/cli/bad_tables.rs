@@ -42,7 +42,7 @@ on_both_stores! {
         broken[middle - 200..middle].fill(0);
         rejects(person, "broken.xlsx", broken).says(None, None, &["damaged"]);
         rejects(person, "broken.zip", [b"PK\x03\x04".as_slice(), &files::noise(1 << 16)].concat())
-            .says(None, None, &["damaged or no XLSX file"]);
+            .says(None, None, &["damaged or no XLSX, ODS or XLS file"]);
         rejects(person, "empty.csv", "").says(None, None, &["empty"]);
         rejects(person, "header.csv", format!("{HEADER}\n")).says(None, None, &["no value"]);
         let noise = rejects(person, "noise.csv", files::noise(4 << 20));

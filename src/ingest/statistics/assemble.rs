@@ -499,7 +499,9 @@ pub fn mark_break(series: &mut [NewSeries], mapping: &Mapping) {
         return;
     }
     // Those of several tables were marked each by itself.
-    series.iter_mut().for_each(|one| one.break_before = false);
+    for one in series.iter_mut() {
+        one.break_before = false;
+    }
     let mut first: BTreeMap<Slug, usize> = BTreeMap::new();
     for (index, one) in series.iter().enumerate() {
         let earliest = first.entry(one.indicator.clone()).or_insert(index);

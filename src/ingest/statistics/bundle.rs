@@ -143,7 +143,7 @@ impl Union {
 
 fn twice_sentence(new: &NewSeries, count: usize, other: &str) -> String {
     format!(
-        "{} {}: {count} regions have a value here and in '{other}'; leave one of the two out.",
+        "{} {}: values of {count} regions stand here and in '{other}'; leave one of the two out.",
         new.indicator, new.period
     )
 }

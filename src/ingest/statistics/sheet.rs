@@ -28,7 +28,7 @@ pub use archive::Archive;
 /// Most bytes of memory that the cells and texts of a workbook may need.
 const MAX_MEMORY: usize = 512 << 20;
 
-/// Most rows of a sheet, as in Excel and LibreOffice.
+/// Most rows of a sheet, as in Excel.
 const MAX_ROWS: u64 = 1 << 20;
 
 /// Why bytes are no sheet.

@@ -39,7 +39,7 @@ fn choose(
 ) -> Result<Option<Reading>, SheetError> {
     if let Some(name) = &settings.mapping.sheet {
         let sheet = workbook.read(name)?;
-        return Ok(read(sheet, settings, report, progress));
+        return Ok(Some(read(sheet, settings, report, progress)));
     }
     let visible = workbook.names().iter().filter(|sheet| !sheet.hidden);
     let candidates: Vec<String> = visible.map(|sheet| sheet.name.clone()).collect();
@@ -55,23 +55,19 @@ fn choose(
         if trial.facts.contains_key("layout") {
             *report = trial;
             report_others(workbook, name, report);
-            return Ok(reading);
+            return Ok(Some(reading));
         }
         first.get_or_insert((reading, trial));
     }
-    match first {
-        Some((reading, trial)) => {
-            *report = trial;
-            Ok(reading)
-        }
-        None => {
-            report.error(None, None, "There is no table in the workbook: its visible sheets are empty.");
-            Ok(None)
-        }
+    if let Some((reading, trial)) = first {
+        *report = trial;
+        return Ok(Some(reading));
     }
+    report.error(None, None, "There is no table in the workbook: its visible sheets are empty.");
+    Ok(None)
 }
 
-fn read(sheet: Sheet, settings: &Settings, report: &mut Report, progress: &dyn Progress) -> Option<Reading> {
+fn read(sheet: Sheet, settings: &Settings, report: &mut Report, progress: &dyn Progress) -> Reading {
     report.fact("sheet", sheet.name.as_str());
     if sheet.percentages > 0 {
         report.fact("percentages", sheet.percentages);
@@ -81,7 +77,7 @@ fn read(sheet: Sheet, settings: &Settings, report: &mut Report, progress: &dyn P
         );
         report.problem(Severity::Notice, None, None, sentence);
     }
-    Some(tabular::read(&Table::Sheet(sheet), settings, report, progress))
+    tabular::read(&Table::Sheet(sheet), settings, report, progress)
 }
 
 fn report_others(workbook: &Workbook<'_>, name: &str, report: &mut Report) {

@@ -21,6 +21,9 @@ const MEMBER_LIMIT: u64 = 512 << 20;
 /// Type of an ODS file, the text of its member `mimetype`.
 const SPREADSHEET_DOCUMENT: &[u8] = b"application/vnd.oasis.opendocument.spreadsheet";
 
+/// A member that is read as XML.
+pub type XmlMember<'b, 'a> = XmlPart<BufReader<ZipFile<'b, Cursor<&'a [u8]>>>>;
+
 /// An open ZIP file.
 #[derive(Debug)]
 pub struct Archive<'a> {
@@ -88,10 +91,7 @@ impl<'a> Archive<'a> {
     ///
     /// # Errors
     /// If it is damaged or needs a password.
-    pub fn xml(
-        &mut self,
-        name: &str,
-    ) -> Result<Option<XmlPart<BufReader<ZipFile<'_, Cursor<&'a [u8]>>>>>, SheetError> {
+    pub fn xml(&mut self, name: &str) -> Result<Option<XmlMember<'_, 'a>>, SheetError> {
         match self.zip.by_name(name) {
             Ok(member) => Ok(Some(XmlPart::new(BufReader::with_capacity(1 << 16, member), MEMBER_LIMIT))),
             Err(ZipError::FileNotFound) => Ok(None),

@@ -1,20 +1,16 @@
-//! OpenDocument spreadsheets (ODF 1.3 part 3, chapter 9) of LibreOffice and others.
+//! `OpenDocument` spreadsheets (ODF 1.3 part 3, chapter 9) of `LibreOffice` and others.
 //!
 //! Must not know: what the columns mean. Invariant: repeated rows and cells are counted before they are made; those that
 //! are empty are never made.
 
-use std::{
-    collections::HashSet,
-    io::{BufRead, BufReader, Cursor},
-};
+use std::{borrow::Cow, collections::HashSet, io::BufRead};
 
 use quick_xml::events::{BytesStart, Event};
-use zip::read::ZipFile;
 
 use super::{
     super::row::SheetCell,
     Cells, Epoch, MAX_MEMORY, MAX_ROWS, Room, SheetError, SheetName, Shown,
-    archive::Archive,
+    archive::{Archive, XmlMember},
     xml::{XmlPart, attribute, count, push_entity},
 };
 
@@ -48,10 +44,10 @@ impl<'a> Ods<'a> {
             match part.next()? {
                 Event::Start(tag) => match tag.name().as_ref() {
                     "style:style" => style = attribute(&tag, "style:name")?.unwrap_or_default().into_owned(),
-                    "style:table-properties" => {
-                        if attribute(&tag, "table:display")?.is_some_and(|shown| shown == "false") {
-                            hidden_styles.insert(std::mem::take(&mut style));
-                        }
+                    "style:table-properties"
+                        if attribute(&tag, "table:display")?.is_some_and(|shown| shown == "false") =>
+                    {
+                        hidden_styles.insert(std::mem::take(&mut style));
                     }
                     "table:table" => {
                         let hidden = attribute(&tag, "table:style-name")?
@@ -96,9 +92,7 @@ impl<'a> Ods<'a> {
     }
 }
 
-type Content<'b, 'a> = XmlPart<BufReader<ZipFile<'b, Cursor<&'a [u8]>>>>;
-
-fn content<'b, 'a>(archive: &'b mut Archive<'a>) -> Result<Content<'b, 'a>, SheetError> {
+fn content<'b, 'a>(archive: &'b mut Archive<'a>) -> Result<XmlMember<'b, 'a>, SheetError> {
     archive.xml(CONTENT)?.ok_or_else(|| SheetError::damaged("it has no content"))
 }
 
@@ -177,25 +171,22 @@ fn read_row<R: BufRead>(part: &mut XmlPart<R>) -> Result<Contents, SheetError> {
     let mut room = Room(MAX_MEMORY);
     loop {
         match part.next()? {
-            Event::Start(tag) => match tag.name().as_ref() {
-                name @ ("table:table-cell" | "table:covered-table-cell") => {
-                    let end = if name == "table:table-cell" {
-                        "table:table-cell"
-                    } else {
-                        "table:covered-table-cell"
-                    };
-                    let repeated = usize::try_from(count(&tag, "table:number-columns-repeated")?)
-                        .map_err(|_| SheetError::TooManyCells)?;
-                    let value = Value::new(&tag)?;
-                    let text = read_text(part, end)?;
-                    if let Some(content) = value.content(text)? {
-                        room.take(size_of::<(usize, usize, Held)>() + 64)?;
-                        contents.push((column, repeated, content));
-                    }
-                    column = column.saturating_add(repeated);
+            Event::Start(tag) => {
+                let end = match tag.name().as_ref() {
+                    "table:table-cell" => "table:table-cell",
+                    "table:covered-table-cell" => "table:covered-table-cell",
+                    _ => continue,
+                };
+                let repeated = usize::try_from(count(&tag, "table:number-columns-repeated")?)
+                    .map_err(|_| SheetError::TooManyCells)?;
+                let value = Value::new(&tag)?;
+                let text = read_text(part, end)?;
+                if let Some(content) = value.content(text)? {
+                    room.take(size_of::<(usize, usize, Held)>() + 64)?;
+                    contents.push((column, repeated, content));
                 }
-                _ => {}
-            },
+                column = column.saturating_add(repeated);
+            }
             Event::End(tag) if tag.name().as_ref() == "table:table-row" => return Ok(contents),
             Event::Eof => return Err(SheetError::damaged("a row has no end")),
             _ => {}
@@ -215,7 +206,7 @@ struct Value {
 
 impl Value {
     fn new(tag: &BytesStart<'_>) -> Result<Self, SheetError> {
-        let get = |name| attribute(tag, name).map(|value| value.map(|value| value.into_owned()));
+        let get = |name| attribute(tag, name).map(|value| value.map(Cow::into_owned));
         Ok(Self {
             kind: get("office:value-type")?.unwrap_or_default(),
             number: get("office:value")?,

@@ -432,6 +432,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "whole numbers and hundredths must arrive exactly")]
     fn numbers_of_four_bytes_are_read() {
         // The four examples of the file format's description.
         assert_eq!(rk(0x3FF0_0000), 1.0);

@@ -2,7 +2,7 @@
 //!
 //! Must not know: what the columns mean. Invariant: a formula without a stored result is a fault, never an empty cell.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use quick_xml::events::{BytesStart, Event};
 
@@ -209,7 +209,7 @@ struct CellTag {
 impl CellTag {
     fn new(tag: &BytesStart<'_>) -> Result<Self, SheetError> {
         let format = attribute(tag, "s")?.and_then(|text| text.parse().ok()).unwrap_or_default();
-        let kind = attribute(tag, "t")?.map_or_else(String::new, |kind| kind.into_owned());
+        let kind = attribute(tag, "t")?.map_or_else(String::new, Cow::into_owned);
         Ok(Self { kind, format })
     }
 }
@@ -335,15 +335,13 @@ fn unescaped(text: &str) -> String {
     while let Some((before, after)) = rest.split_once("_x") {
         plain.push_str(before);
         let code = after.get(..4).filter(|_| after.as_bytes().get(4) == Some(&b'_'));
-        match code.and_then(|code| u32::from_str_radix(code, 16).ok()).and_then(char::from_u32) {
-            Some(letter) => {
-                plain.push(letter);
-                rest = &after[5..];
-            }
-            None => {
-                plain.push_str("_x");
-                rest = after;
-            }
+        let letter = code.and_then(|code| u32::from_str_radix(code, 16).ok()).and_then(char::from_u32);
+        if let Some(letter) = letter {
+            plain.push(letter);
+            rest = &after[5..];
+        } else {
+            plain.push_str("_x");
+            rest = after;
         }
     }
     plain + rest
