@@ -49,7 +49,12 @@ impl Shown {
                 // The next character is shown, skipped or repeated as it is.
                 '\\' | '_' | '*' => _ = letters.next(),
                 '"' => _ = letters.find(|c| *c == '"'),
-                '[' => _ = letters.find(|c| *c == ']'),
+                // Colours, languages and conditions, but `[h]` counts hours beyond a day.
+                '[' => {
+                    let mut inside = letters.by_ref().take_while(|c| *c != ']');
+                    time |= inside.next().is_some_and(|c| matches!(c, 'h' | 'H' | 'm' | 'M' | 's' | 'S'));
+                    inside.for_each(drop);
+                }
                 '%' => percent = true,
                 'd' | 'y' => day = true,
                 'm' => month = true,
