@@ -32,7 +32,7 @@ pub enum Status {
     Revised = 18,
     /// A number of limited value.
     Limited = 19,
-    /// A number that was derived from the parts of a region.
+    /// A number that was derived: from the parts of a region, its predecessors or several years.
     Derived = 20,
 }
 

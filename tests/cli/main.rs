@@ -7,6 +7,7 @@
 mod bad_files;
 mod bad_tables;
 mod configuration;
+mod derived;
 mod files;
 mod killed;
 mod person;

@@ -36,6 +36,7 @@ macro_rules! contract {
     };
 }
 
+mod derivations;
 mod facilities;
 mod geometries;
 

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 
 use crate::{
     domain::{Period, RegionKey, Slug},
-    ingest::{IngestError, classes::Columns},
+    ingest::{IngestError, Report, Severity, classes::Columns},
     store::{AtlasCatalogue, EditionRow, Id, NewSeries, Store},
 };
 
-/// Marks each new series whose predecessor is stored on an earlier edition with other keys, if no succession of the level
-/// lies between the two.
+/// Marks each new series whose predecessor is stored on an edition with other keys, if no succession of the level lies
+/// between the two, and says so.
 ///
 /// # Errors
 /// If the store fails.
@@ -22,6 +22,7 @@ pub async fn mark(
     edition: &EditionRow,
     keys: &[RegionKey],
     stored: &Columns,
+    report: &mut Report,
 ) -> Result<(), IngestError> {
     let mut apart: BTreeMap<Id, bool> = BTreeMap::new();
     let first: Vec<(usize, Id)> = first_on_edition(series, edition.id, stored);
@@ -33,7 +34,14 @@ pub async fn mark(
                 None => false,
             });
         }
-        series[index].break_before |= apart.get(&other).copied().unwrap_or(false);
+        if apart.get(&other).copied().unwrap_or(false) {
+            series[index].break_before = true;
+            let sentence = format!(
+                "{} {} is on other boundaries than the period before, and no succession joins them: a break is shown.",
+                series[index].indicator, series[index].period
+            );
+            report.problem(Severity::Notice, None, None, sentence);
+        }
     }
     Ok(())
 }

@@ -72,7 +72,8 @@ pub async fn import_values(
     let stored = Stored::read(store, &catalogue, &options.level, &series).await?;
     compare(&series, &stored.columns, edition.id, &regions.keys, &mut report);
     let mut series = series;
-    breaks::mark(store, &catalogue, &mut series, edition, &regions.keys, &stored.columns).await?;
+    breaks::mark(store, &catalogue, &mut series, edition, &regions.keys, &stored.columns, &mut report)
+        .await?;
     outdated::report_new(&catalogue, &series, &mut report)?;
     progress.begin("finding classes");
     let (series, internal, mut report) = on_worker(progress, move |progress| {

@@ -53,15 +53,17 @@ impl Around {
             let mut old = keys(store, before).await?;
             let mut new = keys(store, after).await?;
             for (when, from, to) in &steps {
-                if before.is_some_and(|edition| edition.valid_on < *when) && *when < date {
-                    if let Some(keys) = &mut old {
-                        keys.insert((*to).clone());
-                    }
+                if let Some(keys) = &mut old
+                    && before.is_some_and(|edition| edition.valid_on < *when)
+                    && *when < date
+                {
+                    keys.insert((*to).clone());
                 }
-                if after.is_some_and(|edition| *when <= edition.valid_on) && *when > date {
-                    if let Some(keys) = &mut new {
-                        keys.insert((*from).clone());
-                    }
+                if let Some(keys) = &mut new
+                    && after.is_some_and(|edition| *when <= edition.valid_on)
+                    && *when > date
+                {
+                    keys.insert((*from).clone());
                 }
             }
             for (keys, side) in [(&old, "before"), (&new, "on or after")] {
