@@ -2,8 +2,10 @@
 //!
 //! Must not know: what the columns mean.
 
+use std::path::Path;
+
 use super::{
-    Progress, Report,
+    IngestError, Progress, Report,
     statistics::{
         sheet::read_sheet,
         table::Table,
@@ -13,6 +15,12 @@ use super::{
 
 /// The header is looked for in this many rows; above it stand titles.
 const HEADER_WITHIN: usize = 30;
+
+/// Larger files are no tables of regions.
+const MAX_BYTES: u64 = 64 << 20;
+
+/// Most cells that are kept.
+const MAX_CELLS: usize = 2_000_000;
 
 /// A row with its line in the file, from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +34,20 @@ impl PlainRow {
     pub(super) fn text(&self, column: usize) -> &str {
         self.cells.get(column).map_or("", |text| text.as_str())
     }
+}
+
+/// The bytes of a file; one that is too large is reported.
+///
+/// # Errors
+/// If the file cannot be read.
+pub(super) async fn load(file: &Path, report: &mut Report) -> Result<Option<Vec<u8>>, IngestError> {
+    let size = tokio::fs::metadata(file).await.map_err(|e| IngestError::file(file, e))?.len();
+    if size > MAX_BYTES {
+        let sentence = format!("The file has {size} bytes; at most {MAX_BYTES} are read of such a table.");
+        report.error(None, None, sentence);
+        return Ok(None);
+    }
+    tokio::fs::read(file).await.map(Some).map_err(|e| IngestError::file(file, e))
 }
 
 /// Reads a table whose header is the first row of which `plan` makes something. Problems are reported; `None` if nothing
@@ -61,10 +83,16 @@ fn rows<P>(
     progress: &dyn Progress,
 ) -> Option<(P, Vec<PlainRow>)> {
     let (mut found, mut rows, mut seen, mut first) = (None, Vec::new(), 0, Vec::new());
-    table.each_row(report, progress, &mut |line, row, _| {
+    let mut room = MAX_CELLS;
+    table.each_row(report, progress, &mut |line, row, report| {
         if row.is_blank() {
             return true;
         }
+        let Some(left) = room.checked_sub(row.len()) else {
+            report.error(Some(line), None, format!("The table has more than {MAX_CELLS} cells."));
+            return false;
+        };
+        room = left;
         let cells = row.texts();
         if found.is_some() {
             rows.push(PlainRow { line, cells });

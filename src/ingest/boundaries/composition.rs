@@ -70,7 +70,7 @@ pub async fn import_composition(
     let mut report = Report::new(file.file_name().unwrap_or_default().to_string_lossy());
     let catalogue = store.catalogue(atlas).await?;
     let Some(edition) = edition_of_parts(&catalogue, composition, &mut report) else { return Ok(report) };
-    let bytes = tokio::fs::read(file).await.map_err(|error| IngestError::file(file, error))?;
+    let Some(bytes) = plain_table::load(file, &mut report).await? else { return Ok(report) };
     progress.begin("reading");
     let members = members(&bytes, &mut report, progress);
     let rows = store.regions(edition.id).await?;

@@ -23,11 +23,8 @@ use super::{IngestError, Progress, Report, Severity, plain_table};
 use crate::{
     access::Editor,
     domain::{DerivationMethod, RegionKey, Slug},
-    store::{AtlasCatalogue, ImportRecord, Store},
+    store::{AtlasCatalogue, ImportRecord, Store, Succession},
 };
-
-/// Longer tables are not of regions.
-const MAX_BYTES: u64 = 256 << 20;
 
 /// A row as read, with its line.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,12 +60,7 @@ pub async fn import_successions(
         report.error(None, None, format!("The atlas has no level '{level}'; it has: {}.", there.join(", ")));
         return Ok(report);
     }
-    let size = tokio::fs::metadata(file).await.map_err(|e| IngestError::file(file, e))?.len();
-    if size > MAX_BYTES {
-        report.error(None, None, format!("The file has {size} bytes; at most {MAX_BYTES} are read."));
-        return Ok(report);
-    }
-    let bytes = tokio::fs::read(file).await.map_err(|e| IngestError::file(file, e))?;
+    let Some(bytes) = plain_table::load(file, &mut report).await? else { return Ok(report) };
     progress.begin("reading");
     let Some(entries) = understand(&bytes, date, &mut report, progress) else { return Ok(report) };
     progress.begin("checking");
@@ -81,6 +73,7 @@ pub async fn import_successions(
         return Ok(report);
     }
     report_derived(&catalogue, level, &mut report);
+    report_breaks(&catalogue, level, &made, &mut report);
     if made.iter().all(|one| stored.contains(one)) {
         report.fact("unchanged", true);
         return Ok(report);
@@ -142,6 +135,20 @@ fn report_derived(catalogue: &AtlasCatalogue, level: &Slug, report: &mut Report)
             "{carried} series were carried to other boundaries by earlier successions; run `kommunalatlas derive editions \
              --atlas {} --level {level}`.",
             catalogue.atlas.slug
+        );
+        report.problem(Severity::Notice, None, None, sentence);
+    }
+}
+
+/// A break that was marked for want of a succession stays until the series is imported again.
+fn report_breaks(catalogue: &AtlasCatalogue, level: &Slug, made: &[Succession], report: &mut Report) {
+    let first = made.iter().map(|one| one.valid_on).min();
+    let later =
+        |id| catalogue.editions.iter().any(|e| e.id == id && e.level == *level && first <= Some(e.valid_on));
+    let broken = catalogue.series.iter().filter(|row| row.break_before && later(row.edition)).count();
+    if broken > 0 && first.is_some() {
+        let sentence = format!(
+            "{broken} series of later editions show a break; where it stands for these changes, import their values again."
         );
         report.problem(Severity::Notice, None, None, sentence);
     }
