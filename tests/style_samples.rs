@@ -7,7 +7,10 @@
 use kommunalatlas::{
     classification::classify,
     domain::{ClassRule, Classification, IndicatorKind, Lang, Method, Period, Polarity, Status},
-    style::{ColourScheme, MapInput, StyleError, StyleInput, Tally, legend, palette_names, style},
+    style::{
+        ColourScheme, FacilityStyleInput, MapInput, StyleError, StyleInput, Tally, facility_style, legend,
+        palette_names, style,
+    },
 };
 use serde_json::Value;
 
@@ -157,6 +160,34 @@ fn styles_hold_only_forms_that_qgis_reads() {
     }
 }
 
+fn facility_sample(scheme: ColourScheme) -> Value {
+    let input = FacilityStyleInput {
+        title: "Kindertagesstätten",
+        tilejson_url: "https://atlas.example/a/tiles/facilities/kita.json",
+        glyphs_url: "https://atlas.example/fonts/{fontstack}/{range}.pbf",
+        attribution: "© Landkreis",
+        scheme,
+    };
+    facility_style(&input).unwrap()
+}
+
+#[test]
+fn styles_of_facilities_hold_only_forms_that_qgis_reads() {
+    for scheme in ColourScheme::ALL {
+        let made = facility_sample(scheme);
+        assert!(!made.to_string().contains("\"$"), "{made}");
+        for layer in made["layers"].as_array().unwrap() {
+            assert!(layer.get("filter").is_none());
+            for group in ["paint", "layout"] {
+                for (property, value) in layer.get(group).and_then(Value::as_object).into_iter().flatten() {
+                    assert!(is_plain_value(property, value), "{}: {property} {value}", layer["id"]);
+                    assert!(!property.ends_with("-color") || is_colour(value), "{property} {value}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn layer_ids_are_unique_and_no_token_is_left() {
     for sample in samples() {
@@ -279,6 +310,10 @@ fn samples_are_written_where_the_validator_reads_them() {
     };
     let directory = std::path::PathBuf::from(directory);
     std::fs::create_dir_all(&directory).unwrap();
+    for scheme in ColourScheme::ALL {
+        let text = serde_json::to_string_pretty(&facility_sample(scheme)).unwrap();
+        std::fs::write(directory.join(format!("facilities-{}.json", scheme.as_str())), text).unwrap();
+    }
     for sample in samples() {
         let text = serde_json::to_string_pretty(&sample.make()).unwrap();
         std::fs::write(directory.join(format!("{}.json", sample.name())), text).unwrap();

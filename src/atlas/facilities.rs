@@ -104,7 +104,9 @@ fn bounds(facilities: &[Facility]) -> Bounds {
 fn minzoom(points: &[GridPoint]) -> u8 {
     let fits = |z: &u8| {
         let mut counts: HashMap<TileCoord, usize> = HashMap::new();
-        points.iter().for_each(|point| *counts.entry(TileCoord::containing(*z, *point)).or_default() += 1);
+        for point in points {
+            *counts.entry(TileCoord::containing(*z, *point)).or_default() += 1;
+        }
         counts.into_values().all(|count| count <= MOST_IN_A_TILE)
     };
     (0..MAX_ZOOM).find(fits).unwrap_or(MAX_ZOOM)

@@ -153,7 +153,7 @@ fn row_of(atlas_id: Id, import_id: Id, facility: &Facility) -> Vec<Param> {
 
 /// GeoPackage readers zoom to the extent that the file claims for a layer; PostGIS works it out itself.
 async fn extend_extent(tx: &mut Tx, facilities: &[Facility]) -> Result<()> {
-    let points = MultiPoint::from_iter(facilities.iter().map(|f| (f.lon, f.lat)));
+    let points: MultiPoint<f64> = facilities.iter().map(|f| (f.lon, f.lat)).collect();
     if let (Tx::Sqlite(_), Some(bounds)) = (&*tx, points.bounding_rect()) {
         let (least, greatest) = (bounds.min(), bounds.max());
         tx.execute(

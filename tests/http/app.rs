@@ -10,8 +10,8 @@ use kommunalatlas::{
     atlas::{Atlases, CacheSizes},
     classification::classify,
     domain::{
-        Audience, ClassRule, Column, Companions, DenominatorRule, Indicator, IndicatorKind, Level, Method,
-        Polarity, Provenance, Region, Sheet, Slug, Status, Text, Theme,
+        Audience, ClassRule, Column, Companions, DenominatorRule, Facility, FacilityCategory, Indicator,
+        IndicatorKind, Level, Method, Polarity, Provenance, Region, Sheet, Slug, Status, Text, Theme,
     },
     geometry::{BuildOptions, GridPoint, TileCoord, build_edition},
     http::{App, PublicUrl, embedded_glyphs, router},
@@ -238,7 +238,8 @@ fn internal(indicator: &str, columns: &[&Column]) -> InternalClassification {
     InternalClassification { indicator: slug(indicator), level: slug("l"), classification }
 }
 
-/// Fills a store with the atlas `a`: levels p, l, hidden; indicators i (2020 released, 2021 not) and secret.
+/// Fills a store with the atlas `a`: levels p, l, hidden; indicators i (2020 released, 2021 not) and secret,
+/// facilities.
 pub async fn fill(store: &Store, name: &str, secrets: Secrets) {
     let atlas = slug(name);
     let new = NewAtlas {
@@ -270,6 +271,45 @@ pub async fn fill(store: &Store, name: &str, secrets: Secrets) {
     ];
     all.extend((0..secrets.extras).map(|n| series("secret", &format!("{}", 2000 + n), unreleased.clone())));
     store.insert_series(&atlas, all, &record("values"), &classes).await.unwrap();
+    fill_facilities(store, &atlas, secrets).await;
+}
+
+fn facility(category: &str, key: &str, lon: f64, publishable: bool) -> Facility {
+    Facility {
+        category: slug(category),
+        key: key.into(),
+        name: format!("Haus {key}"),
+        operator: Some("Träger".into()),
+        address: None,
+        places: Some(40),
+        valid_from: Some(day()),
+        valid_until: None,
+        publishable,
+        lon,
+        lat: 53.05,
+    }
+}
+
+/// A public category `kita` with two facilities that may be shown and others that may not, and a hidden one.
+async fn fill_facilities(store: &Store, atlas: &Slug, secrets: Secrets) {
+    let category = |name: &str, public| FacilityCategory {
+        slug: slug(name),
+        title: Text::both(format!("Art {name}"), format!("Category {name}")),
+        public,
+        personal: false,
+    };
+    let categories = [category("secret-place", false), category("kita", true)];
+    let mut facilities = vec![facility("kita", "K2", 11.15, true), facility("kita", "K4", 11.25, true)];
+    let mut ended = facility("kita", "secret-ended", 11.16, true);
+    ended.valid_until = Some(day());
+    facilities.push(ended);
+    for n in 0..=secrets.extras {
+        let lon = 11.1 + secrets.offset / 1e6;
+        facilities.push(facility("kita", &format!("A-secret-{n}"), lon, false));
+        facilities.push(facility("kita", &format!("K3-secret-{n}"), lon, false));
+        facilities.push(facility("secret-place", &format!("S-secret-{n}"), lon, true));
+    }
+    store.insert_facilities(atlas, &categories, &facilities, &record("facilities")).await.unwrap();
 }
 
 async fn release_and_open(store: &Store) {

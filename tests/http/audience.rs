@@ -51,6 +51,10 @@ async fn what_is_hidden_answers_exactly_like_what_does_not_exist() {
         ("/a/legends/l/i/2021.json", "/a/legends/l/i/1999.json"),
         ("/a/values/l/secret.json", "/a/values/l/nothing.json"),
         ("/a/values/l/i/2021.csv", "/a/values/l/i/1999.csv"),
+        ("/a/tiles/facilities/secret-place.json", "/a/tiles/facilities/nothing.json"),
+        ("/a/tiles/facilities/secret-place/{tile}.mvt", "/a/tiles/facilities/nothing/{tile}.mvt"),
+        ("/a/styles/facilities/secret-place.json", "/a/styles/facilities/nothing.json"),
+        ("/a/facilities/secret-place.json", "/a/facilities/nothing.json"),
         ("/a/values/l/i/2020.json?release=99", "/a/values/l/i/1999.json?release=99"),
     ];
     for (hidden, absent) in pairs {

@@ -5,3 +5,4 @@
 mod app;
 mod audience;
 mod documents;
+mod facilities;

@@ -104,15 +104,12 @@ fn place(
         report.error(Some(draft.line), Some(column), sentence);
         return None;
     }
-    match found {
-        Some(_) => {
-            let sentence = format!("The point {x} {y} lies outside the boundaries of the atlas.");
-            report.warning(Some(draft.line), Some(column), sentence);
-        }
-        None => {
-            let sentence = format!("The coordinate {x} {y} does not lie on the earth in this system.");
-            report.error(Some(draft.line), Some(column), sentence);
-        }
+    if found.is_some() {
+        let sentence = format!("The point {x} {y} lies outside the boundaries of the atlas.");
+        report.warning(Some(draft.line), Some(column), sentence);
+    } else {
+        let sentence = format!("The coordinate {x} {y} does not lie on the earth in this system.");
+        report.error(Some(draft.line), Some(column), sentence);
     }
     found
 }

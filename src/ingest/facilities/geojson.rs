@@ -48,7 +48,9 @@ impl Found {
                         self.declare(name.as_str().unwrap_or_default(), report);
                     }
                     if let Some(Value::Array(items)) = members.remove("features") {
-                        items.into_iter().for_each(|item| self.take(item, report));
+                        for item in items {
+                            self.take(item, report);
+                        }
                     }
                 }
                 Some("Feature") => self.features.push(members),
@@ -64,13 +66,12 @@ impl Found {
     }
 
     fn declare(&mut self, name: &str, report: &mut Report) {
-        match Crs::from_name(name) {
-            Some(crs) => self.crs = crs,
-            None => {
-                let shown: String = name.chars().take(60).collect();
-                report.error(None, Some("crs"), format!("'{shown}' is no system that can be read."));
-            }
+        if let Some(crs) = Crs::from_name(name) {
+            self.crs = crs;
+            return;
         }
+        let shown: String = name.chars().take(60).collect();
+        report.error(None, Some("crs"), format!("'{shown}' is no system that can be read."));
     }
 
     fn into_drafts(self, report: &mut Report) -> Drafts {

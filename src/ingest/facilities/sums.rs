@@ -268,18 +268,18 @@ mod tests {
 
     use super::*;
 
-    fn square(west: f64) -> Option<(Rect<f64>, MultiPolygon<f64>)> {
+    fn square(west: f64) -> (Rect<f64>, MultiPolygon<f64>) {
         let area = MultiPolygon(vec![polygon![
             (x: west, y: 53.0), (x: west + 1.0, y: 53.0), (x: west + 1.0, y: 54.0), (x: west, y: 54.0)
         ]]);
-        Some((area.bounding_rect().unwrap(), area))
+        (area.bounding_rect().unwrap(), area)
     }
 
     fn regions() -> Regions {
         let place = |key: &str| (key.parse().unwrap(), format!("Gebiet {key}"));
         Regions {
             places: ["01", "02", "03"].map(place).to_vec(),
-            shapes: vec![square(10.0), square(11.0), None],
+            shapes: vec![Some(square(10.0)), Some(square(11.0)), None],
         }
     }
 
