@@ -281,6 +281,9 @@ fn the_manifest_names_files_and_indicators_that_are_there() {
         files.extend(["file", "mapping"].map(|key| values[key].as_str().unwrap()));
         assert!(LEVELS.contains(&values["level"].as_str().unwrap()));
     }
+    for facilities in manifest["facilities"].as_array().unwrap() {
+        files.push(facilities["file"].as_str().unwrap());
+    }
     for name in files {
         assert!(folder().join(name).is_file(), "{name}");
     }

@@ -15,6 +15,7 @@ use crate::{
         NoProgress, Report,
         boundaries::{BoundaryOptions, DEFAULT_TILE_BUDGET, import_boundaries},
         catalogue::import_catalogue,
+        facilities::{FacilityOptions, import_facilities},
         statistics::{Mapping, ValuesOptions, import_values},
     },
     release::{self, ReleaseRequest},
@@ -35,6 +36,7 @@ struct Manifest {
     atlas: AtlasPart,
     levels: Vec<LevelPart>,
     values: Vec<ValuesPart>,
+    facilities: Vec<FacilitiesPart>,
     releases: Vec<ReleasePart>,
 }
 
@@ -83,6 +85,13 @@ struct ValuesPart {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct FacilitiesPart {
+    file: String,
+    public: Vec<Slug>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ReleasePart {
     audience: Audience,
     levels: Vec<Slug>,
@@ -110,6 +119,9 @@ pub(super) async fn make(store: &Store, editor: &Editor, publisher: &Publisher) 
     }
     for values in &manifest.values {
         demo.values(values).await?;
+    }
+    for part in &manifest.facilities {
+        demo.facilities(publisher, part).await?;
     }
     for part in manifest.releases {
         demo.release(publisher, part).await?;
@@ -194,6 +206,18 @@ impl Demo<'_> {
             import_values(self.store, self.editor, self.atlas, &file, &options, false, now, &NoProgress)
                 .await?;
         accept(&report)
+    }
+
+    async fn facilities(&self, publisher: &Publisher, part: &FacilitiesPart) -> Result<()> {
+        let (file, now) = (self.folder.join(&part.file), clock::now());
+        let options = FacilityOptions::default();
+        let report =
+            import_facilities(self.store, self.editor, self.atlas, &file, &options, false, now, &NoProgress);
+        accept(&report.await?)?;
+        for category in &part.public {
+            release::set_category_public(self.store, publisher, self.atlas, category, true).await?;
+        }
+        Ok(())
     }
 
     async fn release(&self, publisher: &Publisher, part: ReleasePart) -> Result<()> {

@@ -6,12 +6,15 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::NaiveDate;
 
-use super::columns::{Columns, Field};
+use super::{
+    FacilityOptions,
+    columns::{Columns, Field},
+};
 use crate::{
     domain::{Facility, FacilityCategory, Slug, Text},
     geometry::Crs,
     ingest::{
-        Report,
+        Report, Severity,
         statistics::{mapping::normal_header, number::parse_number, row::german_date},
     },
 };
@@ -67,19 +70,6 @@ pub(super) struct Drafts {
     pub crs: Option<Crs>,
 }
 
-/// What the editor says about a file, besides its coordinates.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Said {
-    /// The category of all its facilities.
-    pub category: Option<Slug>,
-    /// The title of that category, if it is new.
-    pub title: Option<String>,
-    /// Consent is recorded for every facility of which the file does not say otherwise.
-    pub consent: bool,
-    /// The facilities are persons at home.
-    pub personal: bool,
-}
-
 /// The facilities of a file with their categories.
 #[derive(Debug, Default)]
 pub(super) struct Entries {
@@ -93,7 +83,7 @@ pub(super) struct Entries {
 pub(super) fn facilities(
     drafts: &Drafts,
     places: &[Option<(f64, f64)>],
-    said: &Said,
+    said: &FacilityOptions,
     known: &[FacilityCategory],
     report: &mut Report,
 ) -> Entries {
@@ -118,7 +108,7 @@ pub(super) fn facilities(
 
 struct Maker<'a> {
     drafts: &'a Drafts,
-    said: &'a Said,
+    said: &'a FacilityOptions,
     known: &'a [FacilityCategory],
     entries: Entries,
     report: &'a mut Report,
@@ -268,6 +258,14 @@ impl Maker<'_> {
                     format!("The category '{}' has more than {MAX_PER_CATEGORY} facilities.", category.slug);
                 self.report.error(None, None, sentence);
             }
+            if category.public {
+                let sentence = format!(
+                    "The category '{}' is public: its facilities with consent are shown to everybody as soon as they \
+                     are stored.",
+                    category.slug
+                );
+                self.report.problem(Severity::Notice, None, None, sentence);
+            }
             if category.personal && self.said.consent {
                 let sentence = format!(
                     "The facilities of '{}' are persons at home: each needs a consent of its own in the column {}, \
@@ -332,7 +330,7 @@ mod tests {
     use super::*;
     use crate::ingest::{NoProgress, facilities::tables};
 
-    fn made(text: &str, said: &Said) -> (Entries, Report) {
+    fn made(text: &str, said: &FacilityOptions) -> (Entries, Report) {
         let mut report = Report::new("f");
         let drafts = tables::read(text.as_bytes(), &mut report, &NoProgress).unwrap();
         let places: Vec<_> = drafts.rows.iter().map(|d| d.point).collect();
@@ -345,7 +343,7 @@ mod tests {
         let (entries, report) = made(
             "Art;Nr;Bezeichnung;Träger;Plätze;Straße;Hausnr.;PLZ;Ort;Länge;Breite;gültig ab;Veröffentlichung erlaubt\n\
              Kindertagesstätte (Krippe);7;Kita Nord;Stadt;1.040;Lange Straße;12a;29439;Lüchow;11,15;52,97;1.8.2019;x\n",
-            &Said::default(),
+            &FacilityOptions::default(),
         );
         assert!(!report.rejected(), "{report}");
         let facility = &entries.facilities[0];
@@ -362,7 +360,7 @@ mod tests {
             "category;id;name;places;lon;lat;valid_from;valid_until;consent\n\
              kita;;A;x;11;53;;;\nkita;2;;1,5;;;2024-13-01;;vielleicht\nkita;3;C;1;11;53;2024-01-01;2023-01-01;\n\
              kita;3;D;1;11;53;;;ja\n;4;E;1;11;53;;;\n",
-            &Said::default(),
+            &FacilityOptions::default(),
         );
         let found: Vec<_> =
             report.problems.iter().map(|p| (p.line.unwrap(), p.column.clone().unwrap())).collect();
@@ -384,7 +382,11 @@ mod tests {
     #[test]
     fn without_recorded_consent_nothing_is_publishable() {
         let list = "id;name;lon;lat;consent\n1;A;11;53;\n2;B;11;53;ja\n3;C;11;53;nein\n";
-        let said = |name: &str, consent| Said { category: name.parse().ok(), consent, ..Said::default() };
+        let said = |name: &str, consent| FacilityOptions {
+            category: name.parse().ok(),
+            consent,
+            ..FacilityOptions::default()
+        };
         let publishable = |(entries, _): &(Entries, Report)| -> Vec<bool> {
             entries.facilities.iter().map(|f| f.publishable).collect()
         };

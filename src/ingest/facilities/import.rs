@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{
     compare::compare,
     coordinates::{Frame, locate},
-    entry::{self, Entries, Said},
+    entry::{self, Entries},
     geojson,
     sums::{Regions, by_region},
     tables,
@@ -136,13 +136,7 @@ impl Work {
         let Some(drafts) = drafts else { return Entries::default() };
         report.fact("rows", drafts.rows.len());
         let places = locate(&drafts, self.options.crs, &self.frame, report);
-        let said = Said {
-            category: self.options.category.clone(),
-            title: self.options.title.clone(),
-            consent: self.options.consent,
-            personal: self.options.personal,
-        };
-        let entries = entry::facilities(&drafts, &places, &said, &self.known, report);
+        let entries = entry::facilities(&drafts, &places, &self.options, &self.known, report);
         let ended = entries.facilities.iter().filter(|f| f.valid_until.is_some_and(|day| day < self.today));
         let ended = ended.count();
         if ended > 0 {
