@@ -30,7 +30,7 @@
 //! | [`store`] | the only place with SQL: GeoPackage and PostGIS | domain, geometry |
 //! | [`access`] | who is asking; makes `Access`, `Editor`, `Publisher` | domain, store |
 //! | [`atlas`] | the read model: catalogue, `View`, `LayerView`, caches | domain, geometry, classification, tile, store, access |
-//! | [`ingest`] | boundaries, statistics, catalogue; report | domain, geometry, classification, tile, store, access |
+//! | [`ingest`] | boundaries, statistics, catalogue, facilities; report | domain, geometry, classification, tile, store, access |
 //! | [`release`] | check, publish, withdraw, open, close | domain, classification, store, access, atlas |
 //! | [`extract`] | data out, in the forms that come in again | domain, geometry, classification, tile, style, store, access, atlas |
 //! | [`http`], [`cli`] | one file per resource or command; never SQL | all of the above |

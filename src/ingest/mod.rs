@@ -1,4 +1,4 @@
-//! Import: boundaries, catalogue, statistics, successions; and series derived from others.
+//! Import: boundaries, catalogue, statistics, facilities, successions; and series derived from others.
 //!
 //! Holds the way from a file to one transaction. Must not know: HTTP, styles, releases.
 //!
