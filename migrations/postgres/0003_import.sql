@@ -39,9 +39,12 @@ ALTER TABLE series ADD COLUMN derivation TEXT;
 ALTER TABLE import ADD COLUMN purged_at TEXT;
 ALTER TABLE import ADD COLUMN purged_by TEXT;
 
--- The import that brought a succession; NULL for those from before this column.
+-- Every import's successions stay: of the same keys and date those of the latest import count that was not undone.
+-- `import_id` is NULL for those from before this column.
 ALTER TABLE succession ADD COLUMN import_id BIGINT;
 ALTER TABLE succession ADD FOREIGN KEY (atlas_id, import_id) REFERENCES import (atlas_id, id);
 
 -- The facilities of such a category are persons at home: each needs a consent of its own.
 ALTER TABLE facility_category ADD COLUMN personal BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE succession DROP CONSTRAINT succession_atlas_id_level_valid_on_old_key_new_key_key;
+ALTER TABLE succession ADD UNIQUE (atlas_id, level, valid_on, old_key, new_key, import_id);

@@ -37,8 +37,24 @@ ALTER TABLE series ADD COLUMN derivation TEXT;
 ALTER TABLE import ADD COLUMN purged_at TEXT;
 ALTER TABLE import ADD COLUMN purged_by TEXT;
 
--- The import that brought a succession; NULL for those from before this column.
-ALTER TABLE succession ADD COLUMN import_id INTEGER REFERENCES import (id);
+-- Every import's successions stay: of the same keys and date those of the latest import count that was not undone.
+-- `import_id` is NULL for those from before this column.
+CREATE TABLE succession_of_import (
+    id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+    atlas_id INTEGER NOT NULL REFERENCES atlas (id),
+    import_id INTEGER REFERENCES import (id),
+    level TEXT NOT NULL,
+    valid_on TEXT NOT NULL,
+    old_key TEXT NOT NULL,
+    new_key TEXT NOT NULL,
+    share DOUBLE NOT NULL CHECK (share > 0 AND share <= 1),
+    UNIQUE (atlas_id, level, valid_on, old_key, new_key, import_id),
+    FOREIGN KEY (atlas_id, level) REFERENCES level (atlas_id, slug)
+);
+INSERT INTO succession_of_import (id, atlas_id, level, valid_on, old_key, new_key, share)
+    SELECT id, atlas_id, level, valid_on, old_key, new_key, share FROM succession;
+DROP TABLE succession;
+ALTER TABLE succession_of_import RENAME TO succession;
 
 -- The facilities of such a category are persons at home: each needs a consent of its own.
 ALTER TABLE facility_category ADD COLUMN personal INTEGER NOT NULL DEFAULT 0;

@@ -65,6 +65,10 @@ where
         Self(Cache::builder().max_capacity(budget).weigher(weigher).build())
     }
 
+    fn forget(&self) {
+        self.0.invalidate_all();
+    }
+
     /// The entry, if it is there.
     pub(super) async fn get(&self, key: &K) -> Option<V> {
         self.0.get(key).await
@@ -98,5 +102,14 @@ impl Caches {
             columns: Weighted::new(sizes.columns, |c: &Arc<LayerColumn>| c.weight()),
             tiles: Weighted::new(sizes.tiles, Bytes::len),
         }
+    }
+    /// Forgets everything, because something was purged. Entries are keyed by version and never stale; but what is
+    /// nowhere else any more must not stay in memory either.
+    pub(super) fn forget(&self) {
+        self.editions.forget();
+        self.geometry.forget();
+        self.skeletons.forget();
+        self.columns.forget();
+        self.tiles.forget();
     }
 }

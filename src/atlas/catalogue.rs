@@ -63,6 +63,8 @@ impl Version {
 /// Everything small of a store, read at once.
 pub(super) struct Catalogue {
     pub(super) generation: i64,
+    /// How many imports were purged.
+    pub(super) purges: i64,
     pub(super) atlases: HashMap<Slug, Arc<AtlasEntry>>,
 }
 
@@ -156,7 +158,7 @@ impl Catalogue {
             entry.internal.facilities = FacilityEntry::read(store, &slug, Audience::Internal).await?;
             atlases.insert(slug, Arc::new(entry));
         }
-        Ok(Self { generation, atlases })
+        Ok(Self { generation, purges: store.purges().await?, atlases })
     }
 }
 

@@ -85,7 +85,11 @@ impl Atlases {
         if self.store.generation().await? == self.catalogue.load().generation {
             return Ok(false);
         }
-        self.catalogue.store(Arc::new(catalogue::Catalogue::read(&self.store).await?));
+        let catalogue = catalogue::Catalogue::read(&self.store).await?;
+        let before = self.catalogue.swap(Arc::new(catalogue));
+        if before.purges != self.catalogue.load().purges {
+            self.caches.forget();
+        }
         Ok(true)
     }
 

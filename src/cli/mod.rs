@@ -11,9 +11,11 @@ mod demo;
 mod derive;
 mod export;
 mod facilities;
+mod history;
 mod import;
 mod parents;
 mod progress;
+mod purge;
 mod run;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -112,6 +114,11 @@ enum Command {
         #[command(flatten)]
         release: ReleaseArgs,
     },
+    /// The imports of an atlas: who, when, what changed; and taking one back
+    #[command(subcommand)]
+    History(history::HistoryCommand),
+    /// Remove what an import brought by mistake, physically
+    Purge(purge::PurgeArgs),
     /// Class breaks of numbers: numbers in, JSON out
     Classify(ClassifyArgs),
 }

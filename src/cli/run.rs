@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 
 use super::{
     AtlasCommand, ClassifyArgs, Cli, Command, ReleaseArgs, ServeArgs, StoreArg, demo, derive, export,
-    facilities, import,
+    facilities, history, import, purge,
 };
 use crate::{
     access::{Access, Editor, Publisher},
@@ -57,6 +57,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Facilities(command) => facilities::run(command).await,
         Command::Release { release, periods } => release_indicators(release, periods).await,
         Command::Withdraw { release } => withdraw(release).await,
+        Command::History(command) => history::run(command).await,
+        Command::Purge(arguments) => purge::run(arguments).await,
         Command::Classify(arguments) => classify_numbers(&arguments),
     }
 }

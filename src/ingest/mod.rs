@@ -8,6 +8,7 @@ pub mod boundaries;
 pub mod catalogue;
 pub mod derive;
 pub mod facilities;
+pub mod history;
 pub mod statistics;
 pub mod successions;
 

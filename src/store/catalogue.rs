@@ -122,9 +122,8 @@ impl Store {
     pub async fn imports(&self, atlas: &Slug) -> Result<Vec<ImportRow>> {
         let mut tx = self.begin_read().await?;
         let atlas_id = atlas_id(&mut tx, atlas).await?;
-        let sql = "SELECT id, undone, kind, file_name, file_hash, imported_at, imported_by, report FROM import \
-                   WHERE atlas_id = $1 ORDER BY id DESC";
-        tx.rows(sql, params![atlas_id]).await?.iter().map(read_import).collect()
+        let every: Option<i64> = None;
+        tx.rows(SELECT_IMPORTS, params![atlas_id, every]).await?.iter().map(read_import).collect()
     }
 }
 
@@ -165,11 +164,19 @@ fn read_atlas(row: &Row) -> Result<AtlasRow> {
     })
 }
 
-fn read_import(row: &Row) -> Result<ImportRow> {
+/// The imports of an atlas, or one of them by its id, the latest first.
+pub(super) const SELECT_IMPORTS: &str = "SELECT id, undone, purged_at, purged_by, kind, file_name, file_hash, imported_at, imported_by, report FROM import \
+     WHERE atlas_id = $1 AND id = coalesce($2, id) ORDER BY id DESC";
+
+/// Reads a row of [`SELECT_IMPORTS`].
+pub(super) fn read_import(row: &Row) -> Result<ImportRow> {
     let mut cells = row.cells();
+    let (id, undone) = (cells.id()?, cells.flag()?);
+    let (purged_at, purged_by): (_, Option<String>) = (cells.parsed_if_any()?, cells.get()?);
     Ok(ImportRow {
-        id: cells.id()?,
-        undone: cells.flag()?,
+        id,
+        undone,
+        purged: purged_at.zip(purged_by),
         record: ImportRecord {
             kind: cells.text()?,
             file_name: cells.text()?,

@@ -206,6 +206,20 @@ async fn extend_extent(tx: &mut Tx, bounds: Bounds) -> Result<()> {
     Ok(())
 }
 
+/// Works the extent out anew, after an edition was removed.
+pub(super) async fn shrink_extent(tx: &mut Tx) -> Result<()> {
+    if let Tx::Sqlite(_) = tx {
+        tx.execute(
+            "UPDATE gpkg_contents SET min_x = (SELECT min(west) FROM edition), min_y = (SELECT min(south) FROM edition), \
+             max_x = (SELECT max(east) FROM edition), max_y = (SELECT max(north) FROM edition) \
+             WHERE table_name = 'region'",
+            params![],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
 fn read_region(row: &Row) -> Result<RegionRow> {
     let mut cells = row.cells();
     let region = Region {

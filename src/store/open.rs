@@ -34,15 +34,15 @@ pub enum Store {
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
     readers: SqlitePool,
-    writer: SqlitePool,
-    path: PathBuf,
+    pub(super) writer: SqlitePool,
+    pub(super) path: PathBuf,
 }
 
 /// A PostGIS database.
 #[derive(Debug, Clone)]
 pub struct PostgresStore {
     readers: PgPool,
-    writer: PgPool,
+    pub(super) writer: PgPool,
 }
 
 /// What a store is opened for.
@@ -215,6 +215,8 @@ fn file_options(path: &Path) -> SqliteConnectOptions {
         .busy_timeout(BUSY_TIMEOUT)
         .synchronous(SqliteSynchronous::Full)
         .pragma("journal_size_limit", JOURNAL_LIMIT)
+        // What is deleted is overwritten; `purge` relies on it.
+        .pragma("secure_delete", "ON")
         .disable_statement_logging()
 }
 
@@ -271,7 +273,7 @@ fn is_no_database(error: &sqlx::Error) -> bool {
 }
 
 /// SQLite's result code 5, or one of its extended forms: another connection holds the file.
-fn is_locked(error: &sqlx::Error) -> bool {
+pub(super) fn is_locked(error: &sqlx::Error) -> bool {
     result_code(error).is_some_and(|code| code.parse::<u32>().is_ok_and(|code| code & 0xff == 5))
 }
 

@@ -65,6 +65,8 @@ pub struct ImportRow {
     pub id: Id,
     /// It was undone.
     pub undone: bool,
+    /// It was purged: when, and by whom. Then its record has neither file name nor report.
+    pub purged: Option<(DateTime<Utc>, String)>,
     /// What was stored with it.
     pub record: ImportRecord,
 }

@@ -1,4 +1,4 @@
-//! Series: packed columns, which of them count, and undoing an import.
+//! Series: packed columns, and which of them count.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -48,48 +48,6 @@ impl Store {
         }
         tx.commit().await?;
         Ok(import_id)
-    }
-
-    /// Takes an import of values back: of each indicator, edition and period the latest series counts whose import was
-    /// not undone, and so for the classes of internal layers. Nothing is deleted.
-    ///
-    /// # Errors
-    /// If the atlas has no such import, if it is no import of values, or if it was undone before.
-    pub async fn undo_import(&self, atlas: &Slug, import: Id) -> Result<()> {
-        let mut tx = self.begin_write().await?;
-        let atlas_id = atlas_id(&mut tx, atlas).await?;
-        let sql = "SELECT kind, undone FROM import WHERE atlas_id = $1 AND id = $2";
-        let row = tx.row(sql, params![atlas_id, import]).await?;
-        let row = row.ok_or_else(|| StoreError::unknown("import", &import))?;
-        let mut cells = row.cells();
-        let (kind, undone) = (cells.text()?, cells.flag()?);
-        if !["values", "facilities"].contains(&kind.as_str()) {
-            return Err(StoreError::Invalid(format!(
-                "import {import} brought {kind}: only values and facilities can be undone"
-            )));
-        }
-        if undone {
-            return Err(StoreError::Invalid(format!("import {import} was undone before")));
-        }
-        tx.execute("UPDATE import SET undone = 1 WHERE id = $1", params![import]).await?;
-        tx.execute(
-            "DELETE FROM current_series WHERE series_id IN (SELECT id FROM series WHERE import_id = $1)",
-            params![import],
-        )
-        .await?;
-        tx.execute(
-            "INSERT INTO current_series (atlas_id, indicator, edition_id, period, series_id) \
-             SELECT s.atlas_id, s.indicator, s.edition_id, s.period, max(s.id) FROM series u \
-             JOIN series s ON s.atlas_id = u.atlas_id AND s.indicator = u.indicator \
-             AND s.edition_id = u.edition_id AND s.period = u.period \
-             JOIN import i ON i.id = s.import_id AND i.undone = 0 \
-             WHERE u.import_id = $1 AND NOT EXISTS (SELECT 1 FROM current_series c WHERE c.atlas_id = u.atlas_id \
-             AND c.indicator = u.indicator AND c.edition_id = u.edition_id AND c.period = u.period) \
-             GROUP BY s.atlas_id, s.indicator, s.edition_id, s.period",
-            params![import],
-        )
-        .await?;
-        tx.commit().await
     }
 
     /// The column of a series.

@@ -44,6 +44,7 @@ macro_rules! param_from {
 
 param_from! {
     i64 => |v| Self::Int(Some(v));
+    Option<i64> => |v| Self::Int(v);
     u32 => |v| Self::Int(Some(v.into()));
     u8 => |v| Self::Int(Some(v.into()));
     bool => |v| Self::Int(Some(v.into()));

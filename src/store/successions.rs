@@ -10,10 +10,12 @@ use crate::store::{
 type Result<T> = std::result::Result<T, StoreError>;
 
 impl Store {
-    /// Adds successions, or changes the share of those that are there. Returns the id of the import.
+    /// Adds successions; they count in place of earlier ones of the same keys and date, which stay. Returns the id of
+    /// the import.
     ///
     /// # Errors
-    /// If atlas or level do not exist, or if a share is not above 0 and at most 1.
+    /// If atlas or level do not exist, if a share is not above 0 and at most 1, or if the same keys and date are named
+    /// twice.
     pub async fn put_successions(
         &self,
         atlas: &Slug,
@@ -41,7 +43,7 @@ impl Store {
     }
 }
 
-async fn put(tx: &mut Tx, atlas_id: Id, succession: &Succession) -> Result<()> {
+async fn put(tx: &mut Tx, atlas_id: Id, import: Id, succession: &Succession) -> Result<()> {
     let Succession { level, valid_on, old_key, new_key, share } = succession;
     if !(*share > 0.0 && *share <= 1.0) {
         return Err(StoreError::Invalid(format!("{old_key} → {new_key}: the share {share} is not in 0 … 1")));
@@ -50,19 +52,36 @@ async fn put(tx: &mut Tx, atlas_id: Id, succession: &Succession) -> Result<()> {
     if tx.row(sql, params![atlas_id, level]).await?.is_none() {
         return Err(StoreError::unknown("level", level));
     }
-    tx.execute(
-        "INSERT INTO succession (atlas_id, level, valid_on, old_key, new_key, share) VALUES ($1, $2, $3, $4, $5, $6) \
-         ON CONFLICT (atlas_id, level, valid_on, old_key, new_key) DO UPDATE SET share = excluded.share",
-        params![atlas_id, level, *valid_on, old_key, new_key, *share],
-    )
-    .await?;
+    let inserted = tx.execute(
+        "INSERT INTO succession (atlas_id, import_id, level, valid_on, old_key, new_key, share) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) \
+         ON CONFLICT (atlas_id, level, valid_on, old_key, new_key, import_id) DO NOTHING",
+        params![atlas_id, import, level, *valid_on, old_key, new_key, *share],
+    );
+    if inserted.await? == 0 {
+        return Err(StoreError::Invalid(format!("{old_key} → {new_key} from {valid_on} on is named twice")));
+    }
     Ok(())
 }
 
+/// The successions that count.
 pub(super) async fn list(tx: &mut Tx, atlas_id: Id) -> Result<Vec<Succession>> {
-    let sql = "SELECT level, valid_on, old_key, new_key, share FROM succession WHERE atlas_id = $1 \
-               ORDER BY level, valid_on, old_key, new_key";
-    tx.rows(sql, params![atlas_id]).await?.iter().map(read).collect()
+    let sql = "SELECT s.level, s.valid_on, s.old_key, s.new_key, s.share FROM succession s \
+               LEFT JOIN import i ON i.id = s.import_id WHERE s.atlas_id = $1 AND coalesce(i.undone, 0) = 0 \
+               ORDER BY s.level, s.valid_on, s.old_key, s.new_key, s.id";
+    let all = tx.rows(sql, params![atlas_id]).await?.iter().map(read).collect::<Result<Vec<_>>>()?;
+    let mut latest: Vec<Succession> = Vec::with_capacity(all.len());
+    for succession in all {
+        match latest.last_mut() {
+            Some(last) if same_regions(last, &succession) => *last = succession,
+            _ => latest.push(succession),
+        }
+    }
+    Ok(latest)
+}
+
+fn same_regions(a: &Succession, b: &Succession) -> bool {
+    (&a.level, a.valid_on, &a.old_key, &a.new_key) == (&b.level, b.valid_on, &b.old_key, &b.new_key)
 }
 
 fn read(row: &Row) -> Result<Succession> {

@@ -39,6 +39,7 @@ macro_rules! contract {
 mod derivations;
 mod facilities;
 mod geometries;
+mod history;
 
 contract! {
     async fn a_new_store_is_empty(store: Store) {
