@@ -13,6 +13,7 @@ mod editions;
 mod error;
 mod facilities;
 mod geometries;
+mod foreign;
 mod history;
 mod open;
 mod people;
@@ -26,6 +27,7 @@ mod sql;
 mod successions;
 
 pub use error::StoreError;
+pub use foreign::{ForeignColumn, ForeignError, ForeignSource, ForeignTable, read_foreign};
 pub use history::{ImportedEdition, ImportedSeries};
 pub use open::{OpenMode, PostgresStore, SqliteStore, Store};
 pub use people::AccessStore;
