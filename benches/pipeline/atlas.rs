@@ -108,6 +108,11 @@ impl Place {
         }
     }
 
+    /// File or address.
+    pub fn location(&self) -> &str {
+        &self.location
+    }
+
     /// The same place for another thread, which must not clear it.
     pub fn reopened(&self) -> Self {
         Self { location: self.location.clone(), name: self.name, database: None }
@@ -126,7 +131,7 @@ async fn on_server(server: &str, sql: String) -> Result<()> {
 }
 
 /// Everything happens at one moment, so that two runs store the same.
-fn now() -> DateTime<Utc> {
+pub fn now() -> DateTime<Utc> {
     DateTime::UNIX_EPOCH
 }
 
@@ -173,7 +178,7 @@ pub async fn import(
         report: serde_json::Value::Null,
     };
     let theme = Theme { slug: "t".parse()?, title: Text::german("Thema") };
-    store.put_catalogue(&atlas, &[theme], &[], &indicators()?, &record).await?;
+    store.put_catalogue(&atlas, &[theme], &[], &indicators(INDICATORS)?, &record).await?;
     let start = Instant::now();
     let options =
         ValuesOptions { level: LEVEL.parse()?, edition: None, mapping: None, indicator: None, period: None };
@@ -232,7 +237,7 @@ fn boundary_options(input: &Input) -> Result<BoundaryOptions> {
 }
 
 /// Indicators as a catalogue has them, with a sheet that may be released.
-fn indicators() -> Result<Vec<Indicator>> {
+pub fn indicators(count: usize) -> Result<Vec<Indicator>> {
     let text = "Erfundene Zahlen für eine Messung";
     let indicator = |number: usize| {
         serde_json::json!({
@@ -244,7 +249,7 @@ fn indicators() -> Result<Vec<Indicator>> {
             },
         })
     };
-    let all = (1..=INDICATORS).map(indicator).collect();
+    let all = (1..=count).map(indicator).collect();
     Ok(serde_json::from_value(serde_json::Value::Array(all))?)
 }
 

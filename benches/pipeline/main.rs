@@ -4,6 +4,7 @@
 //! yardstick, which runs on the same machine in the same minute. Errors end the program; a missed bar does not.
 
 mod atlas;
+mod bulk;
 mod client;
 mod http;
 mod input;
@@ -13,6 +14,8 @@ mod plain;
 mod sample;
 mod table;
 mod tiles;
+
+use std::path::Path;
 
 use anyhow::Result;
 
@@ -25,14 +28,28 @@ use crate::{
 fn main() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut table = Table::new();
+    if std::env::args().any(|argument| argument == "bulk") {
+        bulk(&mut table, folder.path())?;
+        table.summary();
+        return Ok(());
+    }
     measure(&mut table, &Input::grid(folder.path())?)?;
     measure(&mut table, &Input::demo()?)?;
     match Input::germany()? {
         Some(germany) => measure(&mut table, &germany)?,
         None => println!("# germany: skipped, KOMMUNALATLAS_GERMANY does not name gemeinden.geo.json"),
     }
+    bulk(&mut table, folder.path())?;
     table.summary();
     Ok(())
+}
+
+fn bulk(table: &mut Table, folder: &Path) -> Result<()> {
+    let Ok(server) = std::env::var("KOMMUNALATLAS_TEST_POSTGRES") else {
+        println!("# bulk: skipped, KOMMUNALATLAS_TEST_POSTGRES is not set");
+        return Ok(());
+    };
+    tokio::runtime::Runtime::new()?.block_on(bulk::measure(table, server, folder))
 }
 
 fn measure(table: &mut Table, input: &Input) -> Result<()> {

@@ -13,6 +13,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::{
     StoreArg,
+    foreign::ForeignArgs,
     progress::Bar,
     run::{editor, location, open},
 };
@@ -31,6 +32,10 @@ use crate::{
         facilities::{FacilityOptions, import_facilities},
         statistics::{Mapping, ValuesOptions, import_values},
         successions::import_successions,
+            BoundaryOptions, DEFAULT_TILE_BUDGET, ParentRule, import_boundaries, import_boundary_table,
+        },
+        catalogue::{import_catalogue, import_catalogue_bytes, starter_catalogue},
+        statistics::{Mapping, ValuesOptions, import_value_table, import_values},
     },
     store::{OpenMode, Store},
 };
@@ -59,6 +64,27 @@ pub(super) struct ImportArgs {
     store: StoreArg,
 }
 
+/// What an import takes that reads a file, or a table of a database.
+#[derive(Debug, Args)]
+pub(super) struct SourceArgs {
+    /// The file
+    #[arg(required_unless_present = "from", conflicts_with = "from")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    foreign: ForeignArgs,
+    /// Into which atlas
+    #[arg(long)]
+    atlas: Slug,
+    /// Check only, store nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Form of the report
+    #[arg(long, value_enum, default_value = "text")]
+    report: ReportForm,
+    #[command(flatten)]
+    store: StoreArg,
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum ImportCommand {
     /// Boundaries of a level: GeoJSON, GeoPackage, Shapefile
@@ -71,7 +97,7 @@ pub(super) enum ImportCommand {
     /// Values of indicators: CSV, XLSX, ffcsv, GENESIS table
     Values {
         #[command(flatten)]
-        import: ImportArgs,
+        import: SourceArgs,
         /// Level of the regions
         #[arg(long)]
         level: Slug,
@@ -150,7 +176,7 @@ pub(super) struct CompositionArgs {
 #[derive(Debug, Args)]
 pub(super) struct BoundariesArgs {
     #[command(flatten)]
-    import: ImportArgs,
+    import: SourceArgs,
     /// Level of the regions; made if it does not exist
     #[arg(long)]
     level: Slug,
@@ -204,6 +230,13 @@ pub(super) struct BoundariesArgs {
     snap: f64,
 }
 
+impl SourceArgs {
+    /// The file; there is one where no table was read.
+    fn file(&self) -> &Path {
+        self.file.as_deref().unwrap_or(Path::new(""))
+    }
+}
+
 fn crs(text: &str) -> Result<Crs, String> {
     Crs::from_name(text)
         .ok_or_else(|| format!("'{text}' is not a known system: use one of {}", Crs::names().join(", ")))
@@ -218,17 +251,17 @@ pub(super) async fn run(command: ImportCommand, parents: Vec<ParentRule>) -> Res
             let BoundariesArgs { import, .. } = &*arguments;
             let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
             let options = boundary_options(&arguments, parents)?;
-            let result = import_boundaries(
-                &store,
-                &editor,
-                &import.atlas,
-                &import.file,
-                &options,
-                import.dry_run,
-                now,
-                &bar,
-            );
-            (result.await, import.report)
+            let (atlas, dry_run) = (&import.atlas, import.dry_run);
+            let result = match import.foreign.read().await? {
+                Some(table) => {
+                    import_boundary_table(&store, &editor, atlas, table, &options, dry_run, now, &bar).await
+                }
+                None => {
+                    import_boundaries(&store, &editor, atlas, import.file(), &options, dry_run, now, &bar)
+                        .await
+                }
+            };
+            (result, import.report)
         }
         ImportCommand::Catalogue { import } => {
             let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
@@ -254,17 +287,16 @@ pub(super) async fn run(command: ImportCommand, parents: Vec<ParentRule>) -> Res
             let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
             let mapping = mapping.as_deref().map(read_mapping).transpose()?;
             let options = ValuesOptions { level, edition, mapping, indicator, period };
-            let result = import_values(
-                &store,
-                &editor,
-                &import.atlas,
-                &import.file,
-                &options,
-                import.dry_run,
-                now,
-                &bar,
-            );
-            (result.await, import.report)
+            let (atlas, dry_run) = (&import.atlas, import.dry_run);
+            let result = match import.foreign.read().await? {
+                Some(table) => {
+                    import_value_table(&store, &editor, atlas, table, &options, dry_run, now, &bar).await
+                }
+                None => {
+                    import_values(&store, &editor, atlas, import.file(), &options, dry_run, now, &bar).await
+                }
+            };
+            (result, import.report)
         }
         ImportCommand::Successions { import, level, date } => {
             let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;

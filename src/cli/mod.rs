@@ -11,6 +11,7 @@ mod demo;
 mod derive;
 mod export;
 mod facilities;
+mod foreign;
 mod history;
 mod import;
 mod parents;

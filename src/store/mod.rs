@@ -14,6 +14,7 @@ mod error;
 mod facilities;
 mod geometries;
 mod foreign;
+mod geometries;
 mod history;
 mod open;
 mod people;

@@ -9,6 +9,7 @@ mod bad_tables;
 mod configuration;
 mod derived;
 mod files;
+mod foreign;
 mod killed;
 mod person;
 #[expect(dead_code, reason = "shared with the tests of the store, which need more of it")]

@@ -5,6 +5,7 @@
 //! Invariant: no region of the file is dropped without a word, and nothing is stored while the report has an error.
 
 mod composition;
+mod database;
 mod dbf;
 mod dissolve;
 mod findings;
@@ -42,7 +43,7 @@ use crate::{
     access::Editor,
     domain::{Level, RESERVED_LEVEL_SLUGS, Region, Slug},
     geometry::{BuildOptions, BuiltEdition, Crs, Reprojector, Step, build_edition},
-    store::{AtlasCatalogue, Bounds, ImportRecord, NewEdition, NewRegion, Store, StoreError},
+    store::{AtlasCatalogue, Bounds, ForeignTable, ImportRecord, NewEdition, NewRegion, Store, StoreError},
 };
 
 /// Imports a boundary file as an edition of a level, which is made if it is not there. With `dry_run` everything is
@@ -62,8 +63,61 @@ pub async fn import_boundaries(
     now: DateTime<Utc>,
     progress: &dyn Progress,
 ) -> Result<Report, IngestError> {
-    let catalogue = store.catalogue(atlas).await?;
     let mut report = Report::new(file.file_name().unwrap_or_default().to_string_lossy());
+    let Some(table) = read(file, options, &mut report, progress).await? else { return Ok(report) };
+    let file_hash = source::hash(file).map_err(|error| IngestError::file(file, error))?;
+    let into = Into { store, editor, atlas, dry_run, now, progress };
+    import_features(&into, table, file_hash, options, report).await
+}
+
+/// Imports a table of a database as an edition of a level, like a file; `name` says in report and history which it was.
+///
+/// # Errors
+/// If the store fails.
+#[expect(clippy::too_many_arguments, reason = "each of them is decided by somebody else")]
+pub async fn import_boundary_table(
+    store: &Store,
+    editor: &Editor,
+    atlas: &Slug,
+    (name, table): (String, ForeignTable),
+    options: &BoundaryOptions,
+    dry_run: bool,
+    now: DateTime<Utc>,
+    progress: &dyn Progress,
+) -> Result<Report, IngestError> {
+    let mut report = Report::new(name);
+    if table.rows.is_empty() {
+        report.error(None, None, "There are no rows in what was read from the database.");
+        return Ok(report);
+    }
+    let file_hash = table.hash.clone();
+    let Some(table) = taken(database::features(table), Path::new(""), &mut report)? else {
+        return Ok(report);
+    };
+    let into = Into { store, editor, atlas, dry_run, now, progress };
+    import_features(&into, table, file_hash, options, report).await
+}
+
+/// Where an import goes, who imports and how.
+struct Into<'a> {
+    store: &'a Store,
+    editor: &'a Editor,
+    atlas: &'a Slug,
+    dry_run: bool,
+    now: DateTime<Utc>,
+    progress: &'a dyn Progress,
+}
+
+/// Imports features that were read; the report has been begun.
+async fn import_features(
+    into: &Into<'_>,
+    table: FeatureTable,
+    file_hash: String,
+    options: &BoundaryOptions,
+    mut report: Report,
+) -> Result<Report, IngestError> {
+    let Into { store, editor, atlas, dry_run, now, progress } = *into;
+    let catalogue = store.catalogue(atlas).await?;
     if RESERVED_LEVEL_SLUGS.contains(&options.level.as_str()) {
         report.error(
             None,
@@ -72,8 +126,6 @@ pub async fn import_boundaries(
         );
     }
     let parents = parents::load(store, &catalogue, options, &mut report).await?;
-    let Some(table) = read(file, options, &mut report, progress).await? else { return Ok(report) };
-    let file_hash = source::hash(file).map_err(|error| IngestError::file(file, error))?;
     let (mut report, prepared) = {
         let options = options.clone();
         on_worker(progress, move |progress| {
@@ -124,6 +176,15 @@ async fn read(
         Ok(Format::Shapefile(shp)) => on_worker(progress, move |_| shape_file::read(&shp)).await?,
         Err(error) => Err(error),
     };
+    taken(table, file, report)
+}
+
+/// What was read; `None` if its content cannot be used, which is then in the report.
+fn taken(
+    table: Result<FeatureTable, ReadError>,
+    file: &Path,
+    report: &mut Report,
+) -> Result<Option<FeatureTable>, IngestError> {
     match table {
         Ok(table) => Ok(Some(table)),
         Err(ReadError::Io(error)) => Err(IngestError::file(file, error)),

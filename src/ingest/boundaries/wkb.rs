@@ -20,8 +20,13 @@ pub(super) fn geopackage_shape(blob: &[u8]) -> Shape {
     let Some(start) = header_len(blob) else {
         return Shape::Unusable("is no GeoPackage geometry".to_owned());
     };
+    shape(&blob[start..])
+}
+
+/// The shape in Well-Known Binary.
+pub(super) fn shape(bytes: &[u8]) -> Shape {
     let mut polygons = Vec::new();
-    match (Bytes { rest: &blob[start..], little: true }).geometry(&mut polygons, 0) {
+    match (Bytes { rest: bytes, little: true }).geometry(&mut polygons, 0) {
         Ok(None) => Shape::from_polygons(polygons),
         Ok(Some(other)) => Shape::Unusable(format!("is a {other}, but regions must be polygons")),
         Err(Damaged) => Shape::Unusable("is damaged: its bytes end early or make no sense".to_owned()),

@@ -9,6 +9,7 @@ use super::{
     assemble::{Context, Regions, assemble, mark_break},
     breaks, bundle,
     compare::compare,
+    database,
     keys::KeyIndex,
     reading::{Settings, nearest},
     sheet::{is_compound, is_zip},
@@ -19,7 +20,7 @@ use crate::{
     access::Editor,
     domain::{Indicator, Period, RegionKey, Slug},
     ingest::{IngestError, Progress, Report, classes::Stored, derive::outdated, on_worker},
-    store::{AtlasCatalogue, EditionRow, ImportRecord, NewSeries, RegionRow, Store},
+    store::{AtlasCatalogue, EditionRow, ForeignTable, ImportRecord, NewSeries, RegionRow, Store},
 };
 
 /// Bytes that are read at a time.
@@ -57,10 +58,58 @@ pub async fn import_values(
     progress: &dyn Progress,
 ) -> Result<Report, IngestError> {
     let mut report = Report::new(file_name(file));
+    let Some(bytes) = read_file(file, &mut report).await? else { return Ok(report) };
+    let target = Target { store, editor, atlas, dry_run, now, progress };
+    import_bytes(&target, bytes, options, report).await
+}
+
+/// Imports a table of a database like a file; `name` says in report and history which it was.
+///
+/// # Errors
+/// If the store fails.
+#[expect(clippy::too_many_arguments, reason = "each is a different thing that only the caller knows")]
+pub async fn import_value_table(
+    store: &Store,
+    editor: &Editor,
+    atlas: &Slug,
+    (name, table): (String, ForeignTable),
+    options: &ValuesOptions,
+    dry_run: bool,
+    now: DateTime<Utc>,
+    progress: &dyn Progress,
+) -> Result<Report, IngestError> {
+    let mut report = Report::new(name);
+    if table.rows.is_empty() {
+        report.error(None, None, "There are no rows in what was read from the database.");
+        return Ok(report);
+    }
+    let bytes = database::pack(&table).map_err(|error| IngestError::Worker(error.to_string()))?;
+    drop(table);
+    let target = Target { store, editor, atlas, dry_run, now, progress };
+    import_bytes(&target, bytes, options, report).await
+}
+
+/// Where an import goes, who imports and how.
+pub(super) struct Target<'a> {
+    pub(super) store: &'a Store,
+    pub(super) editor: &'a Editor,
+    pub(super) atlas: &'a Slug,
+    pub(super) dry_run: bool,
+    pub(super) now: DateTime<Utc>,
+    pub(super) progress: &'a dyn Progress,
+}
+
+/// Imports values from the bytes of a file; the report has been begun.
+pub(super) async fn import_bytes(
+    target: &Target<'_>,
+    bytes: Vec<u8>,
+    options: &ValuesOptions,
+    mut report: Report,
+) -> Result<Report, IngestError> {
+    let Target { store, editor, atlas, dry_run, now, progress } = *target;
     let catalogue = store.catalogue(atlas).await.map_err(IngestError::store)?;
     let Some(edition) = choose_edition(&catalogue, options, &mut report) else { return Ok(report) };
     check_options(&catalogue, options, &mut report);
-    let Some(bytes) = read_file(file, &mut report).await? else { return Ok(report) };
     let regions = store.regions(edition.id).await.map_err(IngestError::store)?;
     let work = Work::new(bytes, report, options, edition, regions, &catalogue);
     let done = on_worker(progress, move |progress| work.run(progress)).await?;

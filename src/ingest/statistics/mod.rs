@@ -66,6 +66,7 @@ mod assemble;
 mod breaks;
 mod bundle;
 mod compare;
+mod database;
 mod ffcsv;
 mod genesis;
 mod import;
@@ -81,7 +82,7 @@ mod tabular;
 pub(super) mod text;
 mod workbook;
 
-pub use import::{ValuesOptions, import_values};
+pub use import::{ValuesOptions, import_value_table, import_values};
 pub use mapping::{ColumnRef, ColumnRule, LayoutKind, Mapping, MappingError, SeriesRule};
 pub use number::{Decimal, SignMeaning};
 
@@ -107,7 +108,18 @@ fn understand(
         report.error(None, None, "This is no table: the file is empty; export it again.");
         return None;
     }
-    let reading = if sheet::is_zip(bytes) || sheet::is_compound(bytes) {
+    let reading = if database::is_packed(bytes) {
+        match database::unpack(bytes) {
+            Ok(sheet) => {
+                report.fact("format", "table of a database");
+                tabular::read(&Table::Sheet(sheet), settings, report, progress)
+            }
+            Err(sentence) => {
+                report.error(None, None, sentence);
+                return None;
+            }
+        }
+    } else if sheet::is_zip(bytes) || sheet::is_compound(bytes) {
         workbook::understand(bytes, settings, report, progress)?
     } else {
         understand_text(bytes, settings, report, progress)?
