@@ -61,7 +61,13 @@ fn write(file: &Path) -> Result<()> {
             for region in 0..REGIONS {
                 let tenths = ((noise([region, indicator, year, 9]) + 1.0) * 50_000.0) as u32;
                 let (whole, tenth) = (tenths / 10, tenths % 10);
-                writeln!(out, "{:08};i{};{};{whole}.{tenth}", region + 1_000_000, indicator + 1, 2000 + year)?;
+                writeln!(
+                    out,
+                    "{:08};i{};{};{whole}.{tenth}",
+                    region + 1_000_000,
+                    indicator + 1,
+                    2000 + year
+                )?;
             }
         }
     }

@@ -26,16 +26,12 @@ use crate::{
         IngestError, Report,
         boundaries::{
             BoundaryOptions, Composition, DEFAULT_TILE_BUDGET, ParentRule, import_boundaries,
-            import_composition,
+            import_boundary_table, import_composition,
         },
         catalogue::{import_catalogue, import_catalogue_bytes, starter_catalogue},
-        facilities::{FacilityOptions, import_facilities},
-        statistics::{Mapping, ValuesOptions, import_values},
-        successions::import_successions,
-            BoundaryOptions, DEFAULT_TILE_BUDGET, ParentRule, import_boundaries, import_boundary_table,
-        },
-        catalogue::{import_catalogue, import_catalogue_bytes, starter_catalogue},
+        facilities::{FacilityOptions, import_facilities, import_facility_table},
         statistics::{Mapping, ValuesOptions, import_value_table, import_values},
+        successions::import_successions,
     },
     store::{OpenMode, Store},
 };
@@ -130,7 +126,7 @@ pub(super) enum ImportCommand {
     /// Facilities with coordinates: CSV, XLSX, GeoJSON; they replace those of the same categories
     Facilities {
         #[command(flatten)]
-        import: ImportArgs,
+        import: SourceArgs,
         /// Category, where the file does not say
         #[arg(long)]
         category: Option<Slug>,
@@ -271,17 +267,17 @@ pub(super) async fn run(command: ImportCommand, parents: Vec<ParentRule>) -> Res
             let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
             let consent = consent == Some(Consent::All);
             let options = FacilityOptions { category, title, crs, consent, personal };
-            let result = import_facilities(
-                &store,
-                &editor,
-                &import.atlas,
-                &import.file,
-                &options,
-                import.dry_run,
-                now,
-                &bar,
-            );
-            (result.await, import.report)
+            let (atlas, dry_run) = (&import.atlas, import.dry_run);
+            let result = match import.foreign.read().await? {
+                Some(table) => {
+                    import_facility_table(&store, &editor, atlas, table, &options, dry_run, now, &bar).await
+                }
+                None => {
+                    import_facilities(&store, &editor, atlas, import.file(), &options, dry_run, now, &bar)
+                        .await
+                }
+            };
+            (result, import.report)
         }
         ImportCommand::Values { import, level, mapping, indicator, period, edition } => {
             let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;

@@ -3,7 +3,7 @@
 //! Must not know: files, how the store finds what hangs on an import. Invariant: of the values only one pair of columns
 //! is in memory at a time, and what is listed is bounded; all is counted.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, hash_map::Entry};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
@@ -130,11 +130,13 @@ pub async fn difference(
         if listed == 0 {
             continue;
         }
-        if !keys.contains_key(&one.edition) {
-            let regions = store.regions(one.edition).await?;
-            keys.insert(one.edition, regions.into_iter().map(|r| r.region.key).collect());
-        }
-        let keys = keys.get(&one.edition).map_or(&[][..], Vec::as_slice);
+        let keys = match keys.entry(one.edition) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let regions = store.regions(one.edition).await?;
+                new.insert(regions.into_iter().map(|r| r.region.key).collect())
+            }
+        };
         let region = |at: &usize| {
             let key = keys.get(*at)?.clone();
             Some(RegionDifference { key, before: Cell::of(&before, *at), after: Cell::of(&after, *at) })
@@ -262,11 +264,13 @@ async fn remaining_classes(
         }
         let (mut numbers, mut periods) = (Vec::new(), Vec::new());
         for (id, edition, period) in series {
-            if !inhabited.contains_key(edition) {
-                let regions = store.regions(*edition).await?;
-                inhabited.insert(*edition, regions.iter().map(|r| r.region.inhabited).collect());
-            }
-            let lives = inhabited.get(edition).map_or(&[][..], Vec::as_slice);
+            let lives = match inhabited.entry(*edition) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let regions = store.regions(*edition).await?;
+                    new.insert(regions.iter().map(|r| r.region.inhabited).collect())
+                }
+            };
             let column = store.column(*id).await?;
             let values =
                 column.values().iter().zip(lives).filter(|(value, lives)| **lives && !value.is_nan());

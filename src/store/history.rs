@@ -126,7 +126,7 @@ fn check_undo(row: &ImportRow) -> Result<()> {
 /// An import that must exist.
 pub(super) async fn find(tx: &mut Tx, atlas_id: Id, import: Id) -> Result<ImportRow> {
     let rows = tx.rows(SELECT_IMPORTS, params![atlas_id, import]).await?;
-    rows.first().map(read_import).unwrap_or_else(|| Err(StoreError::unknown("import", &import)))
+    read_import(rows.first().ok_or_else(|| StoreError::unknown("import", &import))?)
 }
 
 async fn make_former_series_current(tx: &mut Tx, import: Id) -> Result<()> {

@@ -12,7 +12,6 @@ mod content;
 mod editions;
 mod error;
 mod facilities;
-mod geometries;
 mod foreign;
 mod geometries;
 mod history;
@@ -32,6 +31,6 @@ pub use foreign::{ForeignColumn, ForeignError, ForeignSource, ForeignTable, read
 pub use history::{ImportedEdition, ImportedSeries};
 pub use open::{OpenMode, PostgresStore, SqliteStore, Store};
 pub use people::AccessStore;
-pub use purge::{AffectedRelease, Erased, PurgePlan};
+pub use purge::{AffectedRelease, Erased, Layers, PurgePlan};
 pub use records::*;
 pub use schema::Migrated;

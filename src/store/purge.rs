@@ -41,8 +41,8 @@ pub struct PurgePlan {
     pub series: usize,
     /// How many series were derived from them.
     pub derived: usize,
-    /// Layers (indicator, level) that lose series, each with the series that will count: (series, edition, period).
-    pub layers: BTreeMap<(Slug, Slug), Vec<(Id, Id, Period)>>,
+    /// Layers that lose series, each with the series that will count.
+    pub layers: Layers,
     /// Releases, in force or not, of the same indicators, editions and periods.
     pub releases: Vec<AffectedRelease>,
     /// Facilities.
@@ -56,6 +56,9 @@ pub struct PurgePlan {
     doomed: Vec<DoomedSeries>,
     generation: i64,
 }
+
+/// By indicator and level: series, edition and period of those that count.
+pub type Layers = BTreeMap<(Slug, Slug), Vec<(Id, Id, Period)>>;
 
 /// A release that may show purged numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -265,13 +268,9 @@ fn read_doomed(row: &Row) -> Result<(DoomedSeries, String, Option<Value>)> {
 
 /// Of each layer that loses series those that will count: the latest of each edition and period that stays and whose
 /// import was not undone.
-async fn remaining(
-    tx: &mut Tx,
-    atlas_id: Id,
-    doomed: &[DoomedSeries],
-) -> Result<BTreeMap<(Slug, Slug), Vec<(Id, Id, Period)>>> {
+async fn remaining(tx: &mut Tx, atlas_id: Id, doomed: &[DoomedSeries]) -> Result<Layers> {
     let gone: HashSet<Id> = doomed.iter().map(|s| s.id).collect();
-    let mut layers = BTreeMap::new();
+    let mut layers = Layers::new();
     for layer in doomed.iter().map(|s| (s.indicator.clone(), s.level.clone())).collect::<BTreeSet<_>>() {
         let sql = "SELECT s.id, s.edition_id, s.period FROM series s JOIN edition e ON e.id = s.edition_id \
                    JOIN import i ON i.id = s.import_id AND i.undone = 0 \

@@ -26,7 +26,7 @@ impl Store {
         let atlas_id = atlas_id(&mut tx, atlas).await?;
         let import_id = record_import(&mut tx, atlas_id, import).await?;
         for succession in successions {
-            put(&mut tx, atlas_id, succession).await?;
+            put(&mut tx, atlas_id, import_id, succession).await?;
         }
         tx.commit().await?;
         Ok(import_id)

@@ -18,6 +18,8 @@ INSERT INTO werte VALUES
     ('03354001', 2022, 1.234, '2022-12-31'), ('03354002', 2022, 2, NULL), ('03354001', 2023, NULL, NULL);
 CREATE VIEW ansicht AS SELECT "select" AS ags, jahr, wert FROM werte WHERE wert IS NOT NULL;
 CREATE TABLE punkte (ags text, a geometry(Point, 4326), b geometry(Point, 4326));
+CREATE TABLE kitas (nr int, name text, "Plätze" int, ort geometry(Point, 25832));
+INSERT INTO kitas SELECT 1, 'Kita Eins', 40, ST_Transform(ST_SetSRID(ST_MakePoint(11.05, 53.05), 4326), 25832);
 CREATE TABLE leer (ags text, jahr int, wert numeric);
 "#;
 
@@ -61,13 +63,15 @@ fn runs(person: &Person, arguments: &[&str]) -> (Option<i32>, String, String) {
 }
 
 fn boundaries(person: &Person, address: &str, what: &[&str]) -> (Option<i32>, String, String) {
-    let fixed = ["import", "boundaries", "--atlas", "a", "--level", "gemeinde", "--key", "AGS", "--name", "GEN"];
+    let fixed =
+        ["import", "boundaries", "--atlas", "a", "--level", "gemeinde", "--key", "AGS", "--name", "GEN"];
     let from = ["--edition", "2022-12-31", "--from", address];
     runs(person, &[&fixed[..], &from[..], what].concat())
 }
 
 fn values(person: &Person, address: &str, what: &[&str]) -> (Option<i32>, String, String) {
-    let fixed = ["import", "values", "--atlas", "a", "--level", "gemeinde", "--indicator", "w", "--from", address];
+    let fixed =
+        ["import", "values", "--atlas", "a", "--level", "gemeinde", "--indicator", "w", "--from", address];
     runs(person, &[&fixed[..], what].concat())
 }
 
@@ -86,6 +90,21 @@ fn boundaries_and_values_come_from_tables_views_and_queries() {
         let (status, out, err) = values(person, address, &["--query", query]);
         assert_eq!(status, Some(0), "{out}{err}");
         assert!(out.starts_with("query\n"), "{out}");
+        let fixed = [
+            "import",
+            "facilities",
+            "--atlas",
+            "a",
+            "--category",
+            "kita",
+            "--title",
+            "Kitas",
+            "--from",
+            address,
+        ];
+        let (status, out, err) = runs(person, &[&fixed[..], &["--table", "kitas"]].concat());
+        assert_eq!(status, Some(0), "{out}{err}");
+        assert!(out.contains("stored"), "{out}");
         let listed = person.succeeds("history list --atlas a");
         assert!(listed.contains("\ttable ANSICHT\t") && listed.contains("\tquery\t"), "{listed}");
         assert!(!listed.contains("postgres://"), "{listed}");
@@ -119,7 +138,8 @@ fn what_cannot_be_read_is_refused_with_a_sentence_and_nothing_is_written_there()
         assert!(status == Some(3) && out.contains("no rows"), "{out}{err}");
         let (status, _, err) = runs(person, &["import", "values", "--atlas", "a", "--level", "gemeinde"]);
         assert!(status == Some(2) && err.contains("--from"), "{err}");
-        let (status, out, err) = values(person, address, &["--query", "SELECT \"select\" AS ags, jahr, wert FROM werte"]);
+        let (status, out, err) =
+            values(person, address, &["--query", "SELECT \"select\" AS ags, jahr, wert FROM werte"]);
         assert_eq!(status, Some(0), "the table is as it was: {out}{err}");
     });
 }
@@ -130,6 +150,9 @@ fn a_password_is_never_printed() {
         let address = "postgres://anna:geheim@127.0.0.1:1/fachdaten";
         let (status, out, err) = boundaries(person, address, &["--table", "t"]);
         assert_eq!(status, Some(1));
-        assert!(err.contains("'fachdaten' at 127.0.0.1") && !format!("{out}{err}").contains("geheim"), "{out}{err}");
+        assert!(
+            err.contains("'fachdaten' at 127.0.0.1") && !format!("{out}{err}").contains("geheim"),
+            "{out}{err}"
+        );
     });
 }

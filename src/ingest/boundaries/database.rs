@@ -23,17 +23,18 @@ pub(super) fn features(table: ForeignTable) -> Result<FeatureTable, ReadError> {
             .and_then(Crs::from_epsg)
             .map_or_else(|| DeclaredCrs::Foreign(format!("EPSG:{code}")), DeclaredCrs::Known),
     };
-    let feature = |(number, (row, shape)): (u64, (Vec<Option<String>>, Option<Vec<u8>>))| Feature {
+    let rows = (1..).zip(table.rows.into_iter().zip(geometry));
+    let features = rows.map(|(number, (row, shape))| Feature {
         number,
         values: row.into_iter().map(|cell| cell.map(Into::into)).collect(),
         shape: shape.map_or(Shape::Missing, |bytes| wkb::shape(&bytes)),
-    };
+    });
     Ok(FeatureTable {
         format: "PostGIS",
         encoding: "UTF-8".to_owned(),
         crs,
         fields: table.columns.into_iter().map(|column| column.name).collect(),
-        features: (1..).zip(table.rows.into_iter().zip(geometry)).map(feature).collect(),
+        features: features.collect(),
         warnings: Vec::new(),
     })
 }

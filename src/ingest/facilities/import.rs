@@ -17,8 +17,8 @@ use crate::{
     access::Editor,
     domain::{Audience, FacilityCategory, Slug},
     geometry::Crs,
-    ingest::{IngestError, Progress, Report, on_worker},
-    store::{AtlasCatalogue, ImportRecord, Store},
+    ingest::{IngestError, Progress, Report, on_worker, statistics::database},
+    store::{AtlasCatalogue, ForeignColumn, ForeignTable, ImportRecord, Store},
 };
 
 /// Largest file that is read, in bytes.
@@ -60,9 +60,89 @@ pub async fn import_facilities(
 ) -> Result<Report, IngestError> {
     let name = file.file_name().map_or_else(|| file.as_os_str().to_owned(), std::ffi::OsStr::to_owned);
     let mut report = Report::new(name.to_string_lossy());
+    let Some(bytes) = read_file(file, &mut report).await? else { return Ok(report) };
+    let into = Into { store, editor, atlas, dry_run, now, progress };
+    import_bytes(&into, bytes, options, report).await
+}
+
+/// Imports a table of a database like a file; `name` says in report and history which it was. A column of points gives
+/// the coordinates.
+///
+/// # Errors
+/// If the store fails.
+#[expect(clippy::too_many_arguments, reason = "each is a different thing that only the caller knows")]
+pub async fn import_facility_table(
+    store: &Store,
+    editor: &Editor,
+    atlas: &Slug,
+    (name, table): (String, ForeignTable),
+    options: &FacilityOptions,
+    dry_run: bool,
+    now: DateTime<Utc>,
+    progress: &dyn Progress,
+) -> Result<Report, IngestError> {
+    let mut report = Report::new(name);
+    let mut options = options.clone();
+    options.crs = options.crs.or_else(|| Crs::from_epsg(u32::try_from(table.srid?).ok()?));
+    let bytes = match with_coordinates(table) {
+        Ok(table) => database::pack(&table).map_err(|error| IngestError::Worker(error.to_string()))?,
+        Err(sentence) => {
+            report.error(None, None, sentence);
+            return Ok(report);
+        }
+    };
+    let into = Into { store, editor, atlas, dry_run, now, progress };
+    import_bytes(&into, bytes, &options, report).await
+}
+
+/// Points become two columns of numbers.
+fn with_coordinates(mut table: ForeignTable) -> Result<ForeignTable, String> {
+    if table.rows.is_empty() {
+        return Err("There are no rows in what was read from the database.".into());
+    }
+    let Some(points) = table.geometry.take() else { return Ok(table) };
+    for (at, name) in ["x", "y"].into_iter().enumerate() {
+        table.columns.push(ForeignColumn { name: name.into(), is_number: true });
+        for (number, (row, point)) in (1..).zip(table.rows.iter_mut().zip(&points)) {
+            let Some(point) = point else {
+                row.push(None);
+                continue;
+            };
+            let point =
+                point_of(point).ok_or_else(|| format!("The geometry of row {number} is no point."))?;
+            row.push(Some(point[at].to_string()));
+        }
+    }
+    Ok(table)
+}
+
+/// Coordinates of a point in Well-Known Binary, as PostGIS writes it: little endian, type 1, x, y.
+fn point_of(bytes: &[u8]) -> Option<[f64; 2]> {
+    let rest = bytes.strip_prefix(&[1, 1, 0, 0, 0])?;
+    let (x, y) = rest.split_first_chunk::<8>()?;
+    Some([f64::from_le_bytes(*x), f64::from_le_bytes(y.try_into().ok()?)])
+}
+
+/// Where an import goes, who imports and how.
+struct Into<'a> {
+    store: &'a Store,
+    editor: &'a Editor,
+    atlas: &'a Slug,
+    dry_run: bool,
+    now: DateTime<Utc>,
+    progress: &'a dyn Progress,
+}
+
+/// Imports facilities from the bytes of a file; the report has been begun.
+async fn import_bytes(
+    into: &Into<'_>,
+    bytes: Vec<u8>,
+    options: &FacilityOptions,
+    mut report: Report,
+) -> Result<Report, IngestError> {
+    let Into { store, editor, atlas, dry_run, now, progress } = *into;
     let catalogue = store.catalogue(atlas).await?;
     let known = store.facility_categories(atlas).await?;
-    let Some(bytes) = read_file(file, &mut report).await? else { return Ok(report) };
     let file_hash = blake3::hash(&bytes).to_hex().to_string();
     let work = Work {
         bytes,
@@ -130,7 +210,7 @@ impl Work {
                 report.error(None, None, "The file is empty; export it again.");
                 None
             }
-            Some(b'{' | b'[') => geojson::read(&self.bytes, report),
+            Some(b'{' | b'[') if !database::is_packed(text) => geojson::read(&self.bytes, report),
             Some(_) => tables::read(&self.bytes, report, progress),
         };
         let Some(drafts) = drafts else { return Entries::default() };

@@ -11,6 +11,7 @@ use crate::{
     ingest::{
         Progress, Report,
         statistics::{
+            database,
             number::{Decimal, parse_number},
             row::{Cell, Row},
             sheet::read_sheet,
@@ -31,6 +32,11 @@ pub(super) const MAX_ROWS: usize = 200_000;
 
 /// Reads a text file or workbook. Problems are reported; `None` if nothing could be understood.
 pub(super) fn read(bytes: &[u8], report: &mut Report, progress: &dyn Progress) -> Option<Drafts> {
+    if database::is_packed(bytes) {
+        let sheet = database::unpack(bytes).map_err(|sentence| report.error(None, None, sentence)).ok()?;
+        report.fact("format", "table of a database");
+        return read_table(&Table::Sheet(sheet), report, progress);
+    }
     if bytes.starts_with(b"PK\x03\x04") {
         let sheet =
             read_sheet(bytes, None).map_err(|error| report.error(None, None, error.to_string())).ok()?;

@@ -55,31 +55,21 @@ pub fn unpack(bytes: &[u8]) -> Result<Sheet, String> {
     }
     let mut rows = vec![(0, head.columns.into_iter().map(SheetCell::Text).collect())];
     for (number, line) in (1..).zip(lines) {
-        let cells: Vec<Option<&str>> = match serde_json::from_slice(line) {
-            Ok(cells) => cells,
-            // A text with an escaped character cannot be borrowed.
-            Err(_) => {
-                let cells: Vec<Option<String>> = serde_json::from_slice(line).map_err(damaged)?;
-                rows.push((number, sheet_row(cells.iter().map(Option::as_deref), &head.numbers)));
-                continue;
-            }
-        };
-        rows.push((number, sheet_row(cells.into_iter(), &head.numbers)));
+        let cells: Vec<Option<String>> = serde_json::from_slice(line).map_err(damaged)?;
+        rows.push((number, sheet_row(cells, &head.numbers)));
     }
-    Ok(Sheet { name: String::new(), rows })
+    Ok(Sheet { name: String::new(), rows, percentages: 0 })
 }
 
-fn sheet_row<'a>(cells: impl Iterator<Item = Option<&'a str>>, numbers: &[bool]) -> Vec<SheetCell> {
+fn sheet_row(cells: Vec<Option<String>>, numbers: &[bool]) -> Vec<SheetCell> {
     let is_number = numbers.iter().copied().chain(std::iter::repeat(false));
-    cells.zip(is_number).map(|(cell, is_number)| sheet_cell(cell, is_number)).collect()
+    cells.into_iter().zip(is_number).map(|(cell, is_number)| sheet_cell(cell, is_number)).collect()
 }
 
-fn sheet_cell(cell: Option<&str>, is_number: bool) -> SheetCell {
+fn sheet_cell(cell: Option<String>, is_number: bool) -> SheetCell {
     let Some(text) = cell.filter(|text| !text.trim().is_empty()) else { return SheetCell::Empty };
-    match text.parse::<f64>().ok().filter(|number| is_number && number.is_finite()) {
-        Some(number) => SheetCell::Number(number),
-        None => SheetCell::Text(text.to_owned()),
-    }
+    let number = text.parse::<f64>().ok().filter(|number| is_number && number.is_finite());
+    number.map_or(SheetCell::Text(text), SheetCell::Number)
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ mod assemble;
 mod breaks;
 mod bundle;
 mod compare;
-mod database;
+pub(super) mod database;
 mod ffcsv;
 mod genesis;
 mod import;
