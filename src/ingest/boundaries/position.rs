@@ -17,6 +17,13 @@ const EUROPE: Bounds = Bounds { west: -35.0, south: 25.0, east: 50.0, north: 75.
 /// from that of zone 32 and of Gauss-Krüger zone 3. The neighbouring Gauss-Krüger zones begin 800 km away.
 const ZONE_REACH: f64 = 750_000.0;
 
+/// Least northing of a zone of the transverse Mercator projection in Europe, in metres; ETRS89-LAEA has lower ones in
+/// Germany.
+const ZONE_SOUTH: f64 = 3_800_000.0;
+
+/// Where Europe lies in ETRS89-LAEA, in metres. Farther north are the northings that Gauss-Krüger has in Germany.
+const LAEA_EUROPE: [[f64; 2]; 2] = [[900_000.0, 7_500_000.0], [900_000.0, 5_100_000.0]];
+
 /// Smallest and greatest coordinates, in the file's own system.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Extent {
@@ -46,15 +53,19 @@ impl Extent {
         self.min.x >= x[0] && self.max.x <= x[1] && self.min.y >= y[0] && self.max.y <= y[1]
     }
 
-    /// False if the eastings are those of another zone or kind of system. Read in a wrong zone, they would land in the
+    /// False if the numbers are those of another zone or kind of system. Read in a wrong zone, they would land in the
     /// Atlantic or in Poland, which is still Europe.
-    fn is_near_meridian_of(self, crs: Crs) -> bool {
-        let meridian = match crs {
-            Crs::Utm32 | Crs::Utm33 => 500_000.0,
-            Crs::GaussKruger3 => 3_500_000.0,
-            Crs::Wgs84 | Crs::Crs84 | Crs::Etrs89 | Crs::WebMercator => return true,
-        };
-        self.min.x >= meridian - ZONE_REACH && self.max.x <= meridian + ZONE_REACH
+    fn can_be(self, crs: Crs) -> bool {
+        if crs.is_geographic() != self.is_degrees() {
+            return false;
+        }
+        if crs == Crs::Laea {
+            let [x, y] = LAEA_EUROPE;
+            return self.within(x, y);
+        }
+        crs.central_easting().is_none_or(|meridian| {
+            self.within([meridian - ZONE_REACH, meridian + ZONE_REACH], [ZONE_SOUTH, f64::INFINITY])
+        })
     }
 
     fn is_degrees(self) -> bool {
@@ -81,8 +92,7 @@ pub(super) fn choose(declared: &DeclaredCrs, option: Option<Crs>, extent: Extent
             return Err(format!("the file does not say its coordinate system: {}", advice(extent)));
         }
     };
-    let in_degrees = matches!(crs, Crs::Wgs84 | Crs::Crs84 | Crs::Etrs89);
-    if in_degrees == extent.is_degrees() && extent.is_near_meridian_of(crs) {
+    if extent.can_be(crs) {
         return Ok(crs);
     }
     Err(format!(
@@ -100,35 +110,29 @@ pub(super) fn choose(declared: &DeclaredCrs, option: Option<Crs>, extent: Extent
 fn advice(extent: Extent) -> String {
     let north = [5_100_000.0, 6_200_000.0];
     let million = 1_000_000.0;
-    let likely: [(bool, &str); 8] = [
+    let zone = |first: f64| extent.within([first * million, (first + 0.99) * million], north);
+    let likely: [(bool, &str); 10] = [
         (extent.within([-35.0, 50.0], [25.0, 75.0]), "they look like degrees, try --crs EPSG:4326"),
         (
             extent.within([100_000.0, 999_999.0], north),
             "they look like UTM, try --crs EPSG:25832 (or EPSG:25833 in the east)",
         ),
+        (zone(2.0), "they look like Gauss-Krüger zone 2, try --crs EPSG:31466"),
+        (zone(3.0), "they look like Gauss-Krüger zone 3, try --crs EPSG:31467"),
+        (zone(4.0), "they look like Gauss-Krüger zone 4, try --crs EPSG:31468"),
         (
-            extent.within([3.0 * million, 3.99 * million], north),
-            "they look like Gauss-Krüger zone 3, try --crs EPSG:31467",
+            zone(5.0),
+            "they look like Gauss-Krüger zone 5 (EPSG:31469), which is not read: convert the file to EPSG:25833",
         ),
         (
             extent.within([0.5 * million, 1.9 * million], [5.9 * million, 7.6 * million]),
             "they look like Web Mercator, try --crs EPSG:3857",
         ),
-        (
-            extent.within([32.0 * million, 33.99 * million], north),
-            "they look like UTM with the zone in front (EPSG:4647 or 5650): convert the file to EPSG:25832",
-        ),
-        (
-            extent.within([2.0 * million, 2.99 * million], north),
-            "they look like Gauss-Krüger zone 2 (EPSG:31466): convert the file to EPSG:25832",
-        ),
-        (
-            extent.within([4.0 * million, 5.99 * million], north),
-            "they look like Gauss-Krüger zone 4 or 5 (EPSG:31468, 31469): convert the file to EPSG:25832",
-        ),
+        (zone(32.0), "they look like UTM with the zone 32 in front, try --crs EPSG:4647"),
+        (zone(33.0), "they look like UTM with the zone 33 in front, try --crs EPSG:5650"),
         (
             extent.within([3.8 * million, 4.8 * million], [2.5 * million, 3.8 * million]),
-            "they look like ETRS89-LAEA (EPSG:3035): convert the file to EPSG:25832",
+            "they look like ETRS89-LAEA, try --crs EPSG:3035",
         ),
     ];
     let found = likely.iter().find(|(fits, _)| *fits);
@@ -214,10 +218,16 @@ mod tests {
             extent((600_000.0, 5_700_000.0), (700_000.0, 5_900_000.0)),
             extent((2_500_000.0, 5_700_000.0), (2_600_000.0, 5_900_000.0)),
         );
+        let laea = extent((4_200_000.0, 3_200_000.0), (4_300_000.0, 3_300_000.0));
+        let zone_4 = extent((4_400_000.0, 5_300_000.0), (4_500_000.0, 5_400_000.0));
+        let zoned = extent((32_400_000.0, 5_700_000.0), (32_500_000.0, 5_900_000.0));
         for (crs, extent, says) in [
             (Crs::GaussKruger3, utm, "25832"),
             (Crs::GaussKruger3, zone_2, "31466"),
             (Crs::Utm32, zone_2, "31466"),
+            (Crs::GaussKruger4, laea, "3035"),
+            (Crs::Laea, zone_4, "31468"),
+            (Crs::Utm32, zoned, "4647"),
         ] {
             assert!(choose(&default, Some(crs), extent).unwrap_err().contains(says));
         }
