@@ -55,7 +55,7 @@ pub struct BuiltEdition {
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum GeometryError {
     /// A coordinate is not finite or no position in degrees.
-    #[error("region {ordinal} has the coordinate {lon} {lat}, which is no position in degrees")]
+    #[error("The region {ordinal} has the coordinate {lon} {lat}, which is no position in degrees")]
     Coordinate {
         /// Region.
         ordinal: u32,
@@ -65,7 +65,7 @@ pub enum GeometryError {
         lat: f64,
     },
     /// More regions or points than ordinals and indexes can count.
-    #[error("the edition has too many points ({0})")]
+    #[error("The edition has too many points ({0})")]
     TooLarge(usize),
 }
 

@@ -28,7 +28,7 @@ on_both_stores! {
         rejects(person, "none.geojson", r#"{"type":"FeatureCollection","features":[]}"#, "").says(None, None, &["no features"]);
         rejects(person, "noise.geojson", files::noise(4 << 20), "").says(None, None, &["neither GeoJSON nor a GeoPackage"]);
         let archive = [b"PK\x03\x04".as_slice(), &files::noise(1 << 16)].concat();
-        rejects(person, "boundaries.zip", archive, "").says(None, None, &["zip archive", "unpack it"]);
+        rejects(person, "boundaries.zip", archive, "").says(None, None, &["zip archive", "damaged"]);
         let package = [b"SQLite format 3\0".as_slice(), &files::noise(1 << 16)].concat();
         rejects(person, "boundaries.gpkg", package, "").says(None, None, &["GeoPackage"]);
         let shape = [&[0, 0, 0x27, 0x0a], files::noise(1 << 16).as_slice()].concat();
@@ -46,7 +46,7 @@ on_both_stores! {
         rejects(person, "parents.geojson", files::gemeinden(), "--parent-level land --parent-prefix 2")
             .says(None, None, &["parent level 'land'", "import them first"]);
         rejects(person, "prefix.geojson", files::gemeinden(), "--parent-level kreis --parent-prefix 3")
-            .says(None, None, &["no region has a parent on the level 'kreis'", "'03354'", "'033'"]);
+            .says(None, None, &["No region has a parent on the level 'kreis'", "'03354'", "'033'"]);
     }
 
     fn other_boundaries_of_the_same_date_are_rejected(person: &Person) {

@@ -5,7 +5,7 @@
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
-use super::table::ReadError;
+use super::table::{ReadError, has_room, too_many_values};
 
 /// Rows of a `.dbf` file as text.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ struct Field {
 /// # Errors
 /// If the header is none or the `.cpg` names an unknown encoding.
 pub(super) fn read(bytes: &[u8], cpg: Option<&str>) -> Result<DbfTable, ReadError> {
-    let damaged = |what: &str| ReadError::content(None, format!("the .dbf file is damaged: {what}"));
+    let damaged = |what: &str| ReadError::content(None, format!("The .dbf file is damaged: {what}."));
     let header: &[u8; 32] = bytes.first_chunk().ok_or_else(|| damaged("it has no header"))?;
     let promised = u32::from_le_bytes([header[4], header[5], header[6], header[7]]) as usize;
     let start = usize::from(u16::from_le_bytes([header[8], header[9]]));
@@ -49,6 +49,9 @@ pub(super) fn read(bytes: &[u8], cpg: Option<&str>) -> Result<DbfTable, ReadErro
     let fields = fields(&bytes[32..start], encoding);
     if fields.is_empty() || fields.iter().any(|field| field.end > width) {
         return Err(damaged("its fields do not fit into its rows"));
+    }
+    if !has_room((bytes.len() - start) / width, fields.len()) {
+        return Err(too_many_values());
     }
     let mut undecodable = 0;
     let rows: Vec<_> = bytes[start..]
@@ -121,7 +124,7 @@ fn named_encoding(label: &str) -> Result<&'static Encoding, ReadError> {
         ReadError::content(
             None,
             format!(
-                "the .cpg file names the encoding '{label}', which is not known: write UTF-8 or 1252 there"
+                "The .cpg file names the encoding '{label}', which is not known: write UTF-8 or 1252 there."
             ),
         )
     })

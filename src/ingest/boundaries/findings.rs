@@ -24,7 +24,7 @@ pub(super) fn write(found: &TopologyReport, regions: &[Region], report: &mut Rep
     for repair in &found.repaired {
         let (severity, what) = sentence(repair.defect);
         let (lon, lat) = repair.place;
-        let message = format!("the region {} {what} (near {lon:.5}° {lat:.5}°)", name(repair.ordinal));
+        let message = format!("The region {} {what} (near {lon:.5}° {lat:.5}°).", name(repair.ordinal));
         report.problem(severity, None, None, message);
     }
     let slivers = || found.gaps.iter().filter(|gap| gap.width < SLIVER_WIDTH);
@@ -47,13 +47,14 @@ pub(super) fn write(found: &TopologyReport, regions: &[Region], report: &mut Rep
             gap.neighbours.iter().take(4).map(|ordinal| name(*ordinal)).collect::<Vec<_>>().join(", ");
         let (lon, lat) = gap.place;
         let message =
-            format!("a gap of {:.0} m² lies between {neighbours} (near {lon:.5}° {lat:.5}°)", gap.area);
+            format!("A gap of {:.0} m² lies between {neighbours} (near {lon:.5}° {lat:.5}°).", gap.area);
         report.warning(None, None, message);
     }
     for overlap in found.overlaps.iter().take(MOST) {
         let [a, b] = overlap.ordinals.map(name);
         let (lon, lat) = overlap.place;
-        let message = format!("{a} and {b} overlap by {:.0} m² (near {lon:.5}° {lat:.5}°)", overlap.area);
+        let message =
+            format!("The regions {a} and {b} overlap by {:.0} m² (near {lon:.5}° {lat:.5}°).", overlap.area);
         report.warning(None, None, message);
     }
     let unsaid = slivers().count().saturating_sub(MOST) + found.overlaps.len().saturating_sub(MOST);
@@ -61,7 +62,7 @@ pub(super) fn write(found: &TopologyReport, regions: &[Region], report: &mut Rep
         report.warning(
             None,
             None,
-            format!("{unsaid} smaller gaps and overlaps are not listed; their areas are in the sums"),
+            format!("{unsaid} smaller gaps and overlaps are not listed; their areas are in the sums."),
         );
     }
 }

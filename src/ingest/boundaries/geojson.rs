@@ -1,9 +1,10 @@
-//! GeoJSON: a `Feature`, a `FeatureCollection`, an array of both, or one of these after the other (one per line).
+//! GeoJSON: a `Feature`, a `FeatureCollection`, an array of both, or one of these after the other (one per line, also
+//! with the record separators of RFC 8142).
 //!
 //! Read as a stream of features, so that no tree of the whole file is built. Own visitors, because the crate at hand
 //! streams a `FeatureCollection` only.
 
-use std::{collections::HashMap, fmt};
+use std::{borrow::Cow, collections::HashMap, fmt};
 
 use geo_types::{Coord, LineString, Polygon};
 use serde::{
@@ -15,7 +16,7 @@ use serde::{
 };
 use serde_json::Value;
 
-use super::table::{DeclaredCrs, Feature, FeatureTable, ReadError, Shape};
+use super::table::{DeclaredCrs, Feature, FeatureTable, ReadError, Shape, TOO_MANY_VALUES, has_room};
 use crate::geometry::Crs;
 
 /// Reads a whole GeoJSON text.
@@ -23,30 +24,50 @@ use crate::geometry::Crs;
 /// # Errors
 /// If the text is no JSON or holds something that is no GeoJSON.
 pub(super) fn read(bytes: &[u8]) -> Result<FeatureTable, ReadError> {
-    let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let text = without_separators(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes));
     let mut sink = Sink::default();
-    let mut json = serde_json::Deserializer::from_slice(text);
+    let mut json = serde_json::Deserializer::from_slice(&text);
     loop {
         Item(&mut sink).deserialize(&mut json).map_err(|error| fault(&error))?;
         if json.end().is_ok() {
-            return Ok(sink.into_table());
+            return Ok(sink.into_table("GeoJSON"));
         }
     }
 }
 
-fn fault(error: &serde_json::Error) -> ReadError {
+/// The character that stands before each text of a sequence (RFC 8142); within a text it must be written as an escape.
+pub(super) const RECORD_SEPARATOR: u8 = 0x1E;
+
+/// A sequence of texts with spaces for its record separators, so that only line ends part them.
+fn without_separators(text: &[u8]) -> Cow<'_, [u8]> {
+    if text.first() != Some(&RECORD_SEPARATOR) {
+        return Cow::Borrowed(text);
+    }
+    text.iter().map(|byte| if *byte == RECORD_SEPARATOR { b' ' } else { *byte }).collect()
+}
+
+/// What is wrong with a JSON text and where.
+pub(super) fn fault(error: &serde_json::Error) -> ReadError {
     use serde_json::error::Category;
     let message = match error.classify() {
-        Category::Eof => format!("the file ends in the middle, it was cut when it was copied ({error})"),
-        Category::Data => error.to_string(),
-        Category::Syntax | Category::Io => format!("this is no valid JSON: {error}"),
+        Category::Eof => format!("The file ends in the middle, it was cut when it was copied ({error})."),
+        Category::Data => sentence(&error.to_string()),
+        Category::Syntax | Category::Io => format!("This is no valid JSON: {error}."),
     };
     ReadError::content(Some(error.line() as u64), message)
 }
 
+/// A message of the JSON parser as a sentence of the report.
+fn sentence(message: &str) -> String {
+    let mut characters = message.chars();
+    characters
+        .next()
+        .map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), characters.as_str()))
+}
+
 /// Collects features and the fields that they have.
 #[derive(Default)]
-struct Sink {
+pub(super) struct Sink {
     fields: Vec<String>,
     places: HashMap<String, usize>,
     features: Vec<Feature>,
@@ -55,7 +76,7 @@ struct Sink {
 
 impl Sink {
     /// Index of a field. The features of a file mostly have the same fields in the same order, so `guess` is tried first.
-    fn field(&mut self, name: &str, guess: usize) -> usize {
+    pub(super) fn field(&mut self, name: &str, guess: usize) -> usize {
         if self.fields.get(guess).is_some_and(|field| field == name) {
             return guess;
         }
@@ -67,14 +88,23 @@ impl Sink {
         self.fields.len() - 1
     }
 
-    fn add(&mut self, values: Vec<Option<Box<str>>>, shape: Shape) {
+    /// Adds the next feature with its values by field; false if there is no room for it.
+    #[must_use]
+    pub(super) fn add(&mut self, values: Vec<Option<Box<str>>>, shape: Shape) -> bool {
         let number = self.features.len() as u64 + 1;
         self.features.push(Feature { number, values, shape });
+        has_room(self.features.len(), self.fields.len())
     }
 
-    fn into_table(self) -> FeatureTable {
+    /// Notes what the file says about its coordinates.
+    pub(super) fn declare(&mut self, crs: Option<DeclaredCrs>) {
+        self.crs = crs.or(self.crs.take());
+    }
+
+    /// All features. Without a word about their coordinates they are in degrees.
+    pub(super) fn into_table(self, format: &'static str) -> FeatureTable {
         FeatureTable {
-            format: "GeoJSON",
+            format,
             encoding: "UTF-8".to_owned(),
             crs: self.crs.unwrap_or(DeclaredCrs::Default(Crs::Wgs84)),
             fields: self.fields,
@@ -118,20 +148,19 @@ impl<'de> Visitor<'de> for Item<'_> {
                 "geometry" => {
                     shape = members.next_value::<Option<RawGeometry>>()?.map_or(Shape::Missing, into_shape);
                 }
-                "crs" => sink.crs = declared_crs(&members.next_value()?).or(sink.crs.take()),
+                "crs" => sink.declare(declared_crs(&members.next_value()?)),
                 _ => {
                     members.next_value::<IgnoredAny>()?;
                 }
             }
         }
         match kind.as_deref() {
-            Some("Feature") => sink.add(values, shape),
-            Some("FeatureCollection") => {}
-            Some("Topology") => {
-                return Err(A::Error::custom(
-                    "this is TopoJSON, which is not read: convert it to GeoJSON or GeoPackage, for instance with ogr2ogr",
-                ));
+            Some("Feature") => {
+                if !sink.add(values, shape) {
+                    return Err(A::Error::custom(TOO_MANY_VALUES));
+                }
             }
+            Some("FeatureCollection") => {}
             Some(other) => {
                 let other: String = other.chars().take(40).collect();
                 return Err(A::Error::custom(format!(
@@ -149,7 +178,7 @@ impl<'de> Visitor<'de> for Item<'_> {
 }
 
 /// The `crs` member of the old specification (2008).
-fn declared_crs(member: &Value) -> Option<DeclaredCrs> {
+pub(super) fn declared_crs(member: &Value) -> Option<DeclaredCrs> {
     let name = member.pointer("/properties/name")?.as_str()?;
     Some(
         Crs::from_name(name)
@@ -220,7 +249,7 @@ impl Visitor<'_> for FieldName<'_> {
 }
 
 /// A property as text: numbers in their shortest exact form, nested things as JSON.
-struct PropertyText(Option<Box<str>>);
+pub(super) struct PropertyText(pub(super) Option<Box<str>>);
 
 impl<'de> Deserialize<'de> for PropertyText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -282,7 +311,7 @@ struct RawGeometry {
 }
 
 /// Nested coordinates of any depth.
-enum Coordinates {
+pub(super) enum Coordinates {
     Number(f64),
     Position(Coord<f64>),
     List(Vec<Coordinates>),
@@ -415,9 +444,14 @@ mod tests {
         let (a, b) = (feature(r#"{"k":"01"}"#, SQUARE), feature(r#"{"n":"x","k":"02"}"#, SQUARE));
         let collection = format!(r#"{{"type":"FeatureCollection","features":[{a},{b}]}}"#);
         let nested = format!(r#"[{a},{{"features":[{b}],"type":"FeatureCollection"}}]"#);
-        for text in
-            [collection, nested, format!("[{a},{b}]"), format!("{a}\n{b}\n"), format!("\u{feff}[{a},{b}]")]
-        {
+        for text in [
+            collection,
+            nested,
+            format!("[{a},{b}]"),
+            format!("{a}\n{b}\n"),
+            format!("\u{1e}{a}\n\u{1e}{b}\n"),
+            format!("\u{feff}[{a},{b}]"),
+        ] {
             let table = read(&text).unwrap();
             assert_eq!(texts(&table, "k"), [Some("01".to_owned()), Some("02".to_owned())], "{text}");
             assert_eq!(table.features.iter().map(|f| f.number).collect::<Vec<_>>(), [1, 2]);
@@ -469,9 +503,8 @@ mod tests {
     fn what_is_no_geojson_is_refused_with_a_sentence() {
         for (text, says) in [
             ("", "ends in the middle"),
-            ("[1,2]", "expected GeoJSON features"),
+            ("[1,2]", "xpected GeoJSON features"),
             (r#"{"a":1}"#, "no GeoJSON"),
-            (r#"{"type":"Topology","objects":{}}"#, "TopoJSON"),
             (r#"{"type":"Polygon","coordinates":[]}"#, "instead of a Feature"),
             (r#"{"type":"Feature","#, "ends in the middle"),
             (r#"[{"type":"Feature"}} "#, "no valid JSON"),

@@ -30,7 +30,7 @@ struct Layer {
 pub(super) async fn read(path: &Path, layer: Option<&str>) -> Result<FeatureTable, ReadError> {
     read_layer(path, layer).await.map_err(|fault| match fault {
         Fault::Sql(sqlx::Error::Io(io)) => io.into(),
-        Fault::Sql(error) => ReadError::content(None, format!("the GeoPackage is damaged: {error}")),
+        Fault::Sql(error) => ReadError::content(None, format!("The GeoPackage is damaged: {error}.")),
         Fault::Content(message) => ReadError::content(None, message),
     })
 }
@@ -72,7 +72,7 @@ fn unwritten_changes(path: &Path) -> Option<String> {
     log.push("-wal");
     let len = std::fs::metadata(log).ok()?.len();
     (len > 0).then(|| {
-        "another program holds the GeoPackage open and has changes that are not read here: close it there and import again"
+        "Another program holds the GeoPackage open and has changes that are not read here: close it there and import again."
             .to_owned()
     })
 }
@@ -86,7 +86,7 @@ async fn layers(connection: &mut SqliteConnection) -> Result<Vec<Layer>, Fault> 
     .await
     .map_err(|error| match error {
         sqlx::Error::Database(what) if what.message().contains("no such table") => {
-            Fault::Content("this is an SQLite file but no GeoPackage: it registers no layer".to_owned())
+            Fault::Content("This is an SQLite file but no GeoPackage: it registers no layer.".to_owned())
         }
         other => Fault::Sql(other),
     })?;
@@ -126,14 +126,14 @@ fn choose(mut layers: Vec<Layer>, wanted: Option<&str>) -> Result<Layer, Fault> 
     match (found, wanted) {
         (Some(index), _) => Ok(layers.swap_remove(index)),
         (None, _) if names.is_empty() => {
-            Err(Fault::Content("the GeoPackage has no feature layer".to_owned()))
+            Err(Fault::Content("The GeoPackage has no feature layer.".to_owned()))
         }
         (None, Some(name)) => {
-            Err(Fault::Content(format!("the GeoPackage has no layer '{name}', only {names}")))
+            Err(Fault::Content(format!("The GeoPackage has no layer '{name}', only {names}.")))
         }
-        (None, None) => {
-            Err(Fault::Content(format!("the GeoPackage has several layers, so name one of them: {names}")))
-        }
+        (None, None) => Err(Fault::Content(format!(
+            "The GeoPackage has several layers, so name one of them with --layer: {names}."
+        ))),
     }
 }
 
@@ -144,7 +144,7 @@ async fn columns(connection: &mut SqliteConnection, table: &str) -> Result<Vec<S
         .await?;
     if columns.is_empty() {
         return Err(Fault::Content(format!(
-            "the GeoPackage registers the layer '{table}' but has no such table"
+            "The GeoPackage registers the layer '{table}' but has no such table."
         )));
     }
     Ok(columns)

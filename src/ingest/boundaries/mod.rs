@@ -1,14 +1,17 @@
-//! Boundary files: from GeoJSON, GeoPackage or shapefile to an edition with its topology.
+//! Boundary files: from GeoJSON, TopoJSON, FlatGeobuf, GeoPackage or shapefile, also zipped, to an edition with its
+//! topology.
 //!
 //! Holds the readers, the way from features to regions, and the checks. Must not know: statistics, releases, HTTP.
 //!
 //! Invariant: no region of the file is dropped without a word, and nothing is stored while the report has an error.
 
+mod archive;
 mod composition;
 mod database;
 mod dbf;
 mod dissolve;
 mod findings;
+mod flatgeobuf;
 mod geojson;
 mod geopackage;
 pub(super) mod grid_file;
@@ -20,6 +23,7 @@ mod regions;
 mod shape_file;
 mod source;
 mod table;
+mod topojson;
 mod wkb;
 
 use std::path::Path;
@@ -35,7 +39,7 @@ use self::{
     parents::{ParentEdition, Parents},
     position::Extent,
     regions::{Draft, Fields},
-    source::Format,
+    source::{Format, Opened},
     table::{FeatureTable, ReadError, Shape},
 };
 use super::{IngestError, Progress, Report, on_worker};
@@ -122,7 +126,7 @@ async fn import_features(
         report.error(
             None,
             None,
-            format!("a level cannot be called '{}', which has a meaning of its own", options.level),
+            format!("A level cannot be called '{}', which has a meaning of its own.", options.level),
         );
     }
     let parents = parents::load(store, &catalogue, options, &mut report).await?;
@@ -151,7 +155,7 @@ async fn import_features(
         let StoreError::Exists { .. } = error else { return Err(error.into()) };
         report.committed = false;
         let message = format!(
-            "the level '{}' already has other boundaries of {}: give these another date with --edition",
+            "The level '{}' already has other boundaries of {}: give these another date with --edition.",
             options.level, options.edition
         );
         report.error(None, None, message);
@@ -167,13 +171,12 @@ async fn read(
     progress: &dyn Progress,
 ) -> Result<Option<FeatureTable>, IngestError> {
     progress.begin("reading");
-    let table = match source::detect(file) {
-        Ok(Format::GeoPackage) => geopackage::read(file, options.layer.as_deref()).await,
-        Ok(Format::GeoJson) => {
-            let file = file.to_owned();
-            on_worker(progress, move |_| source::read_geojson(&file)).await?
-        }
-        Ok(Format::Shapefile(shp)) => on_worker(progress, move |_| shape_file::read(&shp)).await?,
+    let opened = {
+        let (file, layer) = (file.to_owned(), options.layer.clone());
+        on_worker(progress, move |_| source::open(&file, layer.as_deref())).await?
+    };
+    let table = match opened {
+        Ok(opened) => read_opened(opened, report, progress).await?,
         Err(error) => Err(error),
     };
     taken(table, file, report)
@@ -193,6 +196,22 @@ fn taken(
             Ok(None)
         }
     }
+}
+
+/// Reads an opened file; of an archive the report names the file in it.
+async fn read_opened(
+    opened: Opened,
+    report: &mut Report,
+    progress: &dyn Progress,
+) -> Result<Result<FeatureTable, ReadError>, IngestError> {
+    if opened.unpacked.is_some() {
+        let name = opened.path.file_name().unwrap_or_default().to_string_lossy();
+        report.fact("unpacked", name.into_owned());
+    }
+    if opened.format == Format::GeoPackage {
+        return Ok(geopackage::read(&opened.path, opened.layer.as_deref()).await);
+    }
+    on_worker(progress, move |_| source::read(&opened)).await
 }
 
 /// The level, if it is not there: behind its parents, or behind all others if it has none.
@@ -247,19 +266,19 @@ fn prepare(
         progress.done(part);
     };
     let built = build_edition(&geometries, &build, &mut tell)
-        .map_err(|error| report.error(None, None, error.to_string()))
+        .map_err(|error| report.error(None, None, format!("{error}.")))
         .ok()?;
     findings::write(&built.report, &regions, report);
     progress.begin("measuring tiles");
     let ranks = built.topology.border_ranks(&parents.numbers);
     let minzoom = minzoom::find(&built, &regions, &ranks, bounds, options.tile_budget)
-        .map_err(|error| report.error(None, None, format!("the topology contradicts itself: {error}")))
+        .map_err(|error| report.error(None, None, format!("The topology contradicts itself: {error}.")))
         .ok()?;
     report.fact("minzoom", minzoom.zoom);
     report.fact("largest_tile_bytes", minzoom.largest);
     if minzoom.largest > options.tile_budget {
         let message = format!(
-            "tiles of zoom {} have up to {} bytes, more than the budget of {}",
+            "Tiles of zoom {} have up to {} bytes, more than the budget of {}.",
             minzoom.zoom, minzoom.largest, options.tile_budget
         );
         report.warning(None, None, message);
@@ -291,7 +310,7 @@ fn regions_of(
         report.warning(None, None, warning);
     }
     if table.features.is_empty() {
-        report.error(None, None, "the file has no features");
+        report.error(None, None, "The file has no features.");
         return None;
     }
     let fields = Fields::find(&table, options, report)?;
@@ -327,13 +346,13 @@ fn to_degrees(
     let grid = if crs.wants_grid() { grid_file::find() } else { None };
     let reprojector = Reprojector::new(crs, grid.as_deref())
         .or_else(|error| {
-            report.warning(None, None, error.to_string());
+            report.warning(None, None, format!("{error}."));
             Reprojector::new(crs, None)
         })
-        .map_err(|error| report.error(None, None, error.to_string()))
+        .map_err(|error| report.error(None, None, format!("{error}.")))
         .ok()?;
     if let Some(warning) = reprojector.warning() {
-        report.warning(None, None, format!("{warning}; {}", grid_file::HOW_TO));
+        report.warning(None, None, format!("{warning}; {}.", grid_file::HOW_TO));
     }
     position::reproject(&mut table.features, &reprojector, report);
     Some(crs)

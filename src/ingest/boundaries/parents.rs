@@ -31,13 +31,13 @@ pub(super) async fn load(
     let mut editions = Vec::new();
     for rule in &options.parents {
         if rule.level == options.level {
-            report.error(None, None, format!("the level '{}' cannot be its own parent", rule.level));
+            report.error(None, None, format!("The level '{}' cannot be its own parent.", rule.level));
             continue;
         }
         let level = catalogue.levels.iter().find(|level| level.slug == rule.level);
         let Some((level, edition)) = level.zip(newest(catalogue, &rule.level, options.edition)) else {
             let message = format!(
-                "there are no boundaries of the parent level '{}' yet: import them first",
+                "There are no boundaries of the parent level '{}' yet: import them first.",
                 rule.level
             );
             report.error(None, None, message);
@@ -110,7 +110,7 @@ fn report_unmatched(
     let example = || edition.keys.iter().min().map(ToString::to_string).unwrap_or_default();
     if keys.iter().all(Option::is_none) && !drafts.is_empty() {
         let message = format!(
-            "no region has a parent on the level '{}': its keys look like '{}', those found here like '{}'",
+            "No region has a parent on the level '{}': its keys look like '{}', those found here like '{}'.",
             edition.level,
             example(),
             drafts.iter().find_map(written).unwrap_or_default()
@@ -121,7 +121,7 @@ fn report_unmatched(
     for (draft, key) in drafts.iter().zip(keys) {
         if let (None, Some(parent)) = (key, written(draft)) {
             let message = format!(
-                "the region {} ({}) has no parent: the level '{}' of {} has no '{parent}'",
+                "The region {} ({}) has no parent: the level '{}' of {} has no '{parent}'.",
                 draft.region.key, draft.region.name, edition.level, edition.valid_on
             );
             report.warning(Some(draft.number), None, message);

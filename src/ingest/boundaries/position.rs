@@ -83,20 +83,20 @@ pub(super) fn choose(declared: &DeclaredCrs, option: Option<Crs>, extent: Extent
         (None, DeclaredCrs::Known(crs) | DeclaredCrs::Default(crs)) => *crs,
         (None, DeclaredCrs::Foreign(name)) => {
             return Err(format!(
-                "the file is in the coordinate system '{name}', which is not read; read are {}: convert it, or give \
-                 the right one with --crs if the file is mistaken",
+                "The file is in the coordinate system '{name}', which is not read; read are {}: convert it, or give \
+                 the right one with --crs if the file is mistaken.",
                 Crs::names().join(", ")
             ));
         }
         (None, DeclaredCrs::Nothing) => {
-            return Err(format!("the file does not say its coordinate system: {}", advice(extent)));
+            return Err(format!("The file does not say its coordinate system: {}.", advice(extent)));
         }
     };
     if extent.can_be(crs) {
         return Ok(crs);
     }
     Err(format!(
-        "the coordinates ({:.6} {:.6} to {:.6} {:.6}) cannot be {}: {}",
+        "The coordinates ({:.6} {:.6} to {:.6} {:.6}) cannot be {}: {}.",
         extent.min.x,
         extent.min.y,
         extent.max.x,
@@ -150,7 +150,7 @@ pub(super) fn reproject(features: &mut [Feature], reprojector: &Reprojector, rep
             report.error(
                 Some(feature.number),
                 None,
-                format!("{error}: the coordinate system is the wrong one, or the file is damaged"),
+                format!("{error}: the coordinate system is the wrong one, or the file is damaged."),
             );
         }
     }
@@ -166,7 +166,7 @@ pub(super) fn check_place(bounds: Bounds, crs: Crs, report: &mut Report) {
         return;
     }
     let place = format!(
-        "read as {} the regions reach from {:.2}° to {:.2}° east and {:.2}° to {:.2}° north, which is not in Europe",
+        "Read as {} the regions reach from {:.2}° to {:.2}° east and {:.2}° to {:.2}° north, which is not in Europe",
         crs.name(),
         bounds.west,
         bounds.east,
@@ -179,7 +179,7 @@ pub(super) fn check_place(bounds: Bounds, crs: Crs, report: &mut Report) {
     } else {
         "the coordinate system is the wrong one (see --crs) or a coordinate is damaged"
     };
-    report.error(None, None, format!("{place}: {cause}"));
+    report.error(None, None, format!("{place}: {cause}."));
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::{
     table::{Feature, FeatureTable, Shape},
 };
 use crate::{
-    domain::{Region, RegionKey},
+    domain::{KeyError, Region, RegionKey},
     ingest::{Progress, Report},
 };
 
@@ -45,7 +45,7 @@ impl Fields {
         let mut find = |name: &str, what: &str| {
             table.field(name).unwrap_or_else(|| {
                 let there = listed(&table.fields);
-                let message = format!("there is no field '{name}' for {what}; the file has {there}");
+                let message = format!("There is no field '{name}' for {what}; the file has {there}.");
                 report.error(None, Some(name), message);
                 usize::MAX
             })
@@ -95,7 +95,7 @@ pub(super) fn filter(
     if before > 0 && !table.features.iter().any(&holds) {
         for (condition, field) in conditions.iter().zip(&fields.filter) {
             let message = format!(
-                "no feature fulfils all conditions; the field has the values {}",
+                "No feature fulfils all conditions; the field has the values {}.",
                 values(table, *field)
             );
             report.error(None, Some(condition.field()), message);
@@ -158,12 +158,12 @@ fn usable_geometry(feature: &mut Feature, report: &mut Report) -> Option<MultiPo
             report.error(
                 Some(feature.number),
                 None,
-                "the feature has no geometry: remove it or filter it out",
+                "The feature has no geometry: remove it or filter it out.",
             );
             None
         }
         Shape::Unusable(why) => {
-            report.error(Some(feature.number), None, format!("the geometry {why}"));
+            report.error(Some(feature.number), None, format!("The geometry {why}."));
             None
         }
     }
@@ -177,10 +177,11 @@ fn key(
 ) -> Option<RegionKey> {
     let field = Some(options.key_field.as_str());
     let Some(text) = feature.text(fields.key) else {
-        report.error(Some(feature.number), field, "the feature has no key: remove it or filter it out");
+        report.error(Some(feature.number), field, "The feature has no key: remove it or filter it out.");
         return None;
     };
-    text.parse().map_err(|error| report.error(Some(feature.number), field, format!("{error}"))).ok()
+    let sentence = |error: KeyError| format!("The key cannot be used: {error}.");
+    text.parse().map_err(|error| report.error(Some(feature.number), field, sentence(error))).ok()
 }
 
 fn draft(
@@ -192,7 +193,7 @@ fn draft(
 ) -> Draft {
     let name = feature.text(fields.name).map_or_else(
         || {
-            let message = format!("the region {key} has no name; its key stands for it");
+            let message = format!("The region {key} has no name; its key stands for it.");
             report.warning(Some(feature.number), Some(&options.name_field), message);
             key.to_string()
         },
@@ -235,8 +236,8 @@ fn add(
     let (first, key) = (&mut group.draft, &draft.region.key);
     if first.region.name != draft.region.name {
         let message = format!(
-            "the key {key} is '{}' here and '{}' in feature {}: two regions cannot have one key (a condition such as \
-             GF=4 may be missing)",
+            "The key {key} is '{}' here and '{}' in feature {}: two regions cannot have one key (a condition such as \
+             GF=4 may be missing).",
             draft.region.name, first.region.name, first.number
         );
         report.error(Some(draft.number), Some(&options.name_field), message);
@@ -246,7 +247,7 @@ fn add(
             let text = |parent: &Option<String>| parent.clone().unwrap_or_else(|| "nothing".to_owned());
             let (here, there) = (text(here), text(there));
             let message = format!(
-                "the region {key} has the parent '{here}' here and '{there}' in feature {} (level {})",
+                "The region {key} has the parent '{here}' here and '{there}' in feature {} (level {}).",
                 first.number, rule.level
             );
             report.error(Some(draft.number), None, message);
@@ -273,7 +274,7 @@ fn warn_of_lost_zeros<'a>(keys: impl Iterator<Item = &'a RegionKey>, field: &str
     {
         let message = format!(
             "{count} keys have {short} digits, such as {example}, the others {long}: they seem to have lost a leading zero \
-             when they were numbers; import them from a text field"
+             when they were numbers; import them from a text field."
         );
         report.warning(None, Some(field), message);
     }
@@ -286,7 +287,7 @@ fn mark_uninhabited(groups: &mut BTreeMap<RegionKey, Group>, keys: &[RegionKey],
             None => report.warning(
                 None,
                 None,
-                format!("there is no region {key}, which was named as uninhabited"),
+                format!("There is no region {key}, which was named as uninhabited."),
             ),
         }
     }
@@ -305,7 +306,7 @@ fn join_parts(
         let dissolved = dissolve(parts);
         if dissolved.overlap > 0.0 {
             let message = format!(
-                "{several} features of the region {} ({}) overlap by {:.0} m²; the area counts once",
+                "{several} features of the region {} ({}) overlap by {:.0} m²; the area counts once.",
                 draft.region.key, draft.region.name, dissolved.overlap
             );
             report.warning(Some(draft.number), None, message);

@@ -28,14 +28,14 @@ pub(super) fn read(path: &Path) -> Result<FeatureTable, ReadError> {
         None => {
             return Err(ReadError::content(
                 None,
-                "the .dbf file with keys and names is missing: it must lie beside the .shp under the same name",
+                "The .dbf file with keys and names is missing: it must lie beside the .shp under the same name.",
             ));
         }
     };
     let mut warnings = Vec::new();
     if table.undecodable > 0 {
         warnings.push(format!(
-            "{} texts of the .dbf are not valid {}: the .cpg file beside it should name the right encoding",
+            "{} texts of the .dbf are not valid {}: the .cpg file beside it should name the right encoding.",
             table.undecodable, table.encoding
         ));
     }
@@ -44,14 +44,14 @@ pub(super) fn read(path: &Path) -> Result<FeatureTable, ReadError> {
         None => DeclaredCrs::Nothing,
     };
     if crs == DeclaredCrs::Nothing {
-        warnings.push("the .prj file with the coordinate system is missing or empty".to_owned());
+        warnings.push("The .prj file with the coordinate system is missing or empty.".to_owned());
     }
     let shapes = shapes(path)?;
     if shapes.len() != table.rows.len() || table.rows.len() != table.promised {
         return Err(ReadError::content(
             None,
             format!(
-                "the .shp has {} shapes, the .dbf has {} rows and announces {}: they do not belong together or one is cut",
+                "The .shp has {} shapes, the .dbf has {} rows and announces {}: they do not belong together or one is cut.",
                 shapes.len(),
                 table.rows.len(),
                 table.promised
@@ -112,10 +112,10 @@ fn fault(error: shapefile::Error, number: Option<u64>) -> ReadError {
     match error {
         shapefile::Error::IoError(io) if io.kind() == ErrorKind::UnexpectedEof => ReadError::content(
             number,
-            "the .shp or .shx file ends in the middle: it was cut when it was copied",
+            "The .shp or .shx file ends in the middle: it was cut when it was copied.",
         ),
         shapefile::Error::IoError(io) => io.into(),
-        other => ReadError::content(number, format!("the .shp file is damaged: {other}")),
+        other => ReadError::content(number, format!("The .shp file is damaged: {other}.")),
     }
 }
 

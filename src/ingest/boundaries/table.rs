@@ -4,6 +4,24 @@ use geo_types::MultiPolygon;
 
 use crate::geometry::Crs;
 
+/// Most values of all features together (a few GB): a small file can name many fields and then have many features that
+/// fill the last one only.
+const MAX_VALUES: usize = 100_000_000;
+
+/// What is said of a file with more.
+pub(super) const TOO_MANY_VALUES: &str = "the file has more than 100 million values, features times fields";
+
+/// True if a table of so many features and fields can be held.
+pub(super) const fn has_room(features: usize, fields: usize) -> bool {
+    features.saturating_mul(fields) <= MAX_VALUES
+}
+
+/// The refusal of a file with more.
+pub(super) fn too_many_values() -> ReadError {
+    let (first, rest) = TOO_MANY_VALUES.split_at(1);
+    ReadError::content(None, format!("{}{rest}.", first.to_uppercase()))
+}
+
 /// What is read of a boundary file, whatever its format.
 #[derive(Debug)]
 pub(super) struct FeatureTable {
