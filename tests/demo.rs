@@ -416,6 +416,7 @@ async fn import_levels(store: &Store, editor: &Editor, atlas: &Slug, manifest: &
             uninhabited_keys: vec![],
             attribution: text("attribution").into(),
             layer: None,
+            references: None,
             snap_tolerance_m: 0.0,
             tile_budget: DEFAULT_TILE_BUDGET,
         };

@@ -51,6 +51,7 @@ fn options(level: &str) -> BoundaryOptions {
         uninhabited_keys: vec![],
         attribution: "© Test".into(),
         layer: None,
+        references: None,
         snap_tolerance_m: 0.0,
         tile_budget: DEFAULT_TILE_BUDGET,
     }

@@ -231,6 +231,7 @@ fn boundary_options(input: &Input) -> Result<BoundaryOptions> {
         uninhabited_keys: vec![],
         attribution: "© Messung".into(),
         layer: None,
+        references: None,
         snap_tolerance_m: 0.0,
         tile_budget: DEFAULT_TILE_BUDGET,
     })

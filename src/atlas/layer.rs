@@ -12,6 +12,7 @@ use crate::{
     },
     domain::{Audience, Column, Lang, RegionKey, Status},
     geometry::{MAX_ZOOM, TileCoord},
+    store::RegionRow,
     tile::{Encoding, Join, LayerValues, NO_CLASS},
 };
 
@@ -29,8 +30,8 @@ impl LayerColumn {
         };
         let edition = atlases.edition(&layer.edition).await?;
         let class = |ordinal: usize, value: f64| {
-            let inhabited = edition.regions.get(ordinal).is_some_and(|r| r.region.inhabited);
-            layer.classification.class_of(value).filter(|_| inhabited).unwrap_or(NO_CLASS)
+            let counts = edition.regions.get(ordinal).is_some_and(RegionRow::counts);
+            layer.classification.class_of(value).filter(|_| counts).unwrap_or(NO_CLASS)
         };
         let classes = column.values().iter().enumerate().map(|(ordinal, v)| class(ordinal, *v)).collect();
         Ok(Self { column, classes })
@@ -73,6 +74,8 @@ pub struct Row {
     pub name: String,
     /// False for regions where nobody lives.
     pub inhabited: bool,
+    /// True for regions for comparison, without geometry: they have no class and no rank.
+    pub reference: bool,
     /// The number, if there is one.
     pub value: Option<f64>,
     /// What is known about it.
@@ -128,13 +131,13 @@ impl LayerView {
         Ok(self.atlases.column(&self.layer).await?.column.clone())
     }
 
-    /// By ordinal: does anybody live there?
+    /// By ordinal: does anybody live there? `None` for reference regions, which are not on the map.
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub async fn inhabited(&self) -> Result<Vec<bool>, AtlasError> {
+    pub async fn inhabited(&self) -> Result<Vec<Option<bool>>, AtlasError> {
         let edition = self.atlases.edition(&self.layer.edition).await?;
-        Ok(edition.regions.iter().map(|r| r.region.inhabited).collect())
+        Ok(edition.regions.iter().map(|r| (!r.is_reference()).then_some(r.region.inhabited)).collect())
     }
 
     /// Its rows, by key.
@@ -144,10 +147,11 @@ impl LayerView {
     pub async fn rows(&self) -> Result<Vec<Row>, AtlasError> {
         let values = self.atlases.column(&self.layer).await?;
         let edition = self.atlases.edition(&self.layer.edition).await?;
-        let row = |(ordinal, row): (usize, &crate::store::RegionRow)| Row {
+        let row = |(ordinal, row): (usize, &RegionRow)| Row {
             key: row.region.key.clone(),
             name: row.region.name.clone(),
             inhabited: row.region.inhabited,
+            reference: row.is_reference(),
             value: values.column.value(ordinal),
             status: values.column.status(ordinal),
             class: values.classes.get(ordinal).copied().filter(|c| *c != NO_CLASS),

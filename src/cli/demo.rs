@@ -180,6 +180,7 @@ impl Demo<'_> {
             uninhabited_keys: Vec::new(),
             attribution: part.attribution.clone(),
             layer: None,
+            references: None,
             snap_tolerance_m: 0.0,
             tile_budget: DEFAULT_TILE_BUDGET,
         };

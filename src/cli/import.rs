@@ -83,7 +83,7 @@ pub(super) struct SourceArgs {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ImportCommand {
-    /// Boundaries of a level: GeoJSON, GeoPackage, Shapefile
+    /// Boundaries of a level: GeoJSON, TopoJSON, FlatGeobuf, GeoPackage, Shapefile, also zipped
     Boundaries(Box<BoundariesArgs>),
     /// Themes, sources and indicators: TOML, CSV, XLSX; `starter` is the catalogue that comes with the program
     Catalogue {
@@ -215,9 +215,12 @@ pub(super) struct BoundariesArgs {
     /// Coordinate reference system, where the file does not say: EPSG:25832
     #[arg(long, value_parser = crs)]
     crs: Option<Crs>,
-    /// Layer of a GeoPackage
+    /// Layer of a GeoPackage, object of a TopoJSON file, or name of a file in a zip archive
     #[arg(long)]
     layer: Option<String>,
+    /// Table (CSV, XLSX) with key;name[;short_name] of regions without boundaries: Land, Bund, neighbours
+    #[arg(long, value_name = "FILE")]
+    references: Option<PathBuf>,
     /// Whose boundaries these are, as must be cited
     #[arg(long, default_value = "")]
     attribution: String,
@@ -353,6 +356,7 @@ fn boundary_options(arguments: &BoundariesArgs, parents: Vec<ParentRule>) -> Res
         uninhabited_keys: arguments.uninhabited.iter().map(key).collect::<Result<_>>()?,
         attribution: arguments.attribution.clone(),
         layer: arguments.layer.clone(),
+        references: arguments.references.clone(),
         snap_tolerance_m: arguments.snap,
         tile_budget: DEFAULT_TILE_BUDGET,
     })

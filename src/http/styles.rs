@@ -92,13 +92,12 @@ impl Map {
         let column = layer.column().await?;
         let inhabited = layer.inhabited().await?;
         let asked = asked_classes(&look, &layer, &|| {
-            let places = inhabited.iter().enumerate().filter(|(_, inhabited)| **inhabited);
+            let places = inhabited.iter().enumerate().filter(|(_, inhabited)| **inhabited == Some(true));
             places.filter_map(|(ordinal, _)| column.value(ordinal)).collect()
         })?;
         let stored_classes = asked.is_none();
         let classification = asked.map_or_else(|| layer.layer().classification.clone(), Arc::new);
-        let tally =
-            Tally::of(&column, &classification, |ordinal| inhabited.get(ordinal).copied().unwrap_or(false));
+        let tally = Tally::of(&column, &classification, |ordinal| inhabited.get(ordinal).copied().flatten());
         let note = layer.note(query.lang);
         Ok((view, Self { layer, query, look, classification, stored_classes, tally, note }))
     }

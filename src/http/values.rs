@@ -87,7 +87,7 @@ fn head(atlas: &str, view: &LayerView, lang: Lang) -> Value {
 }
 
 fn period_document(atlas: &str, view: &LayerView, rows: &[Row], lang: Lang) -> Value {
-    let row = |r: &Row| json!({"key": r.key, "name": r.name, "value": r.value, "status": r.status, "class": r.class, "inhabited": r.inhabited});
+    let row = |r: &Row| json!({"key": r.key, "name": r.name, "value": r.value, "status": r.status, "class": r.class, "inhabited": r.inhabited, "reference": r.reference});
     let mut document = head(atlas, view, lang);
     document["period"] = view.layer().period.to_string().into();
     document["break_before"] = view.layer().break_before.into();
@@ -100,7 +100,7 @@ fn series_document(atlas: &str, tables: &[Table], lang: Lang) -> Value {
     let row = |(i, r): (usize, &Row)| {
         let values: Vec<_> = tables.iter().map(|(_, rows)| rows[i].value).collect();
         let statuses: Vec<_> = tables.iter().map(|(_, rows)| rows[i].status).collect();
-        json!({"key": r.key, "name": r.name, "inhabited": r.inhabited, "values": values, "statuses": statuses})
+        json!({"key": r.key, "name": r.name, "inhabited": r.inhabited, "reference": r.reference, "values": values, "statuses": statuses})
     };
     let mut document = head(atlas, first, lang);
     document["periods"] =

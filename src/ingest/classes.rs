@@ -12,7 +12,7 @@ use crate::{
     classification::classify,
     domain::{Column, Indicator, Period, Slug},
     ingest::{IngestError, Progress, Report},
-    store::{AtlasCatalogue, Id, InternalClassification, NewSeries, Store},
+    store::{AtlasCatalogue, Id, InternalClassification, NewSeries, RegionRow, Store},
 };
 
 /// Current columns of a level by indicator: period, edition, values.
@@ -54,7 +54,7 @@ impl Stored {
         let mut inhabited = HashMap::new();
         for edition in used {
             let regions = store.regions(edition).await?;
-            inhabited.insert(edition, regions.iter().map(|row| row.region.inhabited).collect());
+            inhabited.insert(edition, regions.iter().map(RegionRow::counts).collect());
         }
         let indicators = catalogue.indicators.iter().filter(|indicator| wanted.contains(&indicator.slug));
         let indicators = indicators.map(|indicator| (indicator.slug.clone(), indicator.clone())).collect();

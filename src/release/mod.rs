@@ -13,7 +13,9 @@ use crate::{
     access::Publisher,
     classification::{ClassifyError, classify},
     domain::{Audience, Column, FacilityCategory, Indicator, Period, Slug},
-    store::{AtlasCatalogue, Id, NewRelease, NewReleaseColumn, ReleaseRow, SeriesRow, Store, StoreError},
+    store::{
+        AtlasCatalogue, Id, NewRelease, NewReleaseColumn, RegionRow, ReleaseRow, SeriesRow, Store, StoreError,
+    },
 };
 
 /// Why something cannot be released, withdrawn, opened or closed. Each text says what to do.
@@ -205,7 +207,7 @@ async fn columns(
     Ok(columns)
 }
 
-/// Where somebody lives, of the editions that were asked for: each is read once.
+/// Which regions count, because somebody lives there and they are on the map, of the editions that were asked for: each is read once.
 struct Places<'a> {
     store: &'a Store,
     read: HashMap<Id, Vec<bool>>,
@@ -216,13 +218,13 @@ impl<'a> Places<'a> {
         Self { store, read: HashMap::new() }
     }
 
-    /// By ordinal: does anybody live there?
+    /// By ordinal: does the region count?
     async fn inhabited(&mut self, edition: Id) -> Result<&[bool], StoreError> {
         match self.read.entry(edition) {
             Entry::Occupied(read) => Ok(read.into_mut()),
             Entry::Vacant(free) => {
                 let regions = self.store.regions(edition).await?;
-                Ok(free.insert(regions.iter().map(|r| r.region.inhabited).collect()))
+                Ok(free.insert(regions.iter().map(RegionRow::counts).collect()))
             }
         }
     }

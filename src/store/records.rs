@@ -165,6 +165,19 @@ pub struct RegionRow {
     pub parents: Vec<(Slug, RegionKey)>,
 }
 
+impl RegionRow {
+    /// True for regions without geometry: they are in tables and charts, but not on maps.
+    pub fn is_reference(&self) -> bool {
+        // A region with geometry always has a label.
+        self.label.is_none()
+    }
+
+    /// True if its value counts for classes, ranks and "x of y": somebody lives there, and it is no reference region.
+    pub fn counts(&self) -> bool {
+        self.region.inhabited && !self.is_reference()
+    }
+}
+
 /// A series to be stored. It replaces the current series of the same indicator, edition and period.
 #[derive(Debug, Clone)]
 pub struct NewSeries {

@@ -56,13 +56,19 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts the regions of a column; `inhabited` tells of an ordinal whether somebody lives there.
-    pub fn of(column: &Column, classification: &Classification, inhabited: impl Fn(usize) -> bool) -> Self {
+    /// Counts the regions of a column; `inhabited` tells of an ordinal whether somebody lives there, `None` if it is not on
+    /// the map.
+    pub fn of(
+        column: &Column,
+        classification: &Classification,
+        inhabited: impl Fn(usize) -> Option<bool>,
+    ) -> Self {
         let mut tally = Self { classes: vec![0; classification.classes()], ..Self::default() };
         let mut of_status = [0_usize; Status::ALL.len()];
         for ordinal in 0..column.len() {
+            let Some(inhabited) = inhabited(ordinal) else { continue };
             let class = column.value(ordinal).and_then(|value| classification.class_of(value));
-            if !inhabited(ordinal) {
+            if !inhabited {
                 tally.uninhabited += 1;
             } else if let Some(class) = class {
                 tally.classes[usize::from(class)] += 1;
@@ -310,7 +316,7 @@ mod tests {
             column.set(ordinal, Some(value), Status::Valid);
         }
         column.set(3, None, Status::Suppressed);
-        let tally = Tally::of(&column, &classification(&[1.0, 2.0, 6.0]), |ordinal| ordinal != 5);
+        let tally = Tally::of(&column, &classification(&[1.0, 2.0, 6.0]), |ordinal| Some(ordinal != 5));
         assert_eq!(tally.classes, [1, 2]);
         assert_eq!(tally.statuses, [(Status::Missing, 1), (Status::Suppressed, 1)]);
         assert_eq!(tally.uninhabited, 1);

@@ -96,6 +96,8 @@ export interface ValueRow {
   status: Status;
   class: number | null;
   inhabited: boolean;
+  /** A region for comparison (Land, Bund), which is not on the map and has no rank. */
+  reference: boolean;
 }
 
 export interface Values {

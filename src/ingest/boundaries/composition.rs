@@ -10,7 +10,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use geo_types::MultiPolygon;
 
 use super::{
-    DEFAULT_TILE_BUDGET,
+    DEFAULT_TILE_BUDGET, Input,
     options::{BoundaryOptions, ParentKey, ParentRule},
     parents, prepare,
     table::{DeclaredCrs, Feature, FeatureTable, Shape},
@@ -85,7 +85,8 @@ pub async fn import_composition(
     let (mut report, prepared) = {
         let options = options.clone();
         on_worker(progress, move |progress| {
-            let prepared = prepare(table, &options, &parent_editions, &mut report, progress);
+            let input = Input { table, references: Vec::new(), parents: parent_editions, stored: Vec::new() };
+            let prepared = prepare(input, &options, &mut report, progress);
             (report, prepared)
         })
         .await?
@@ -274,6 +275,7 @@ fn options(
         uninhabited_keys: Vec::new(),
         attribution: edition.attribution.clone(),
         layer: None,
+        references: None,
         snap_tolerance_m: 0.0,
         tile_budget: DEFAULT_TILE_BUDGET,
     }

@@ -7,6 +7,7 @@
 
 mod archive;
 mod composition;
+mod coverage;
 mod database;
 mod dbf;
 mod dissolve;
@@ -19,6 +20,7 @@ mod minzoom;
 mod options;
 mod parents;
 mod position;
+mod references;
 mod regions;
 mod shape_file;
 mod source;
@@ -36,6 +38,7 @@ pub use composition::{Composition, import_composition};
 pub use options::{BoundaryOptions, Condition, DEFAULT_TILE_BUDGET, OptionError, ParentKey, ParentRule};
 
 use self::{
+    coverage::Stored,
     parents::{ParentEdition, Parents},
     position::Extent,
     regions::{Draft, Fields},
@@ -70,7 +73,7 @@ pub async fn import_boundaries(
     let mut report = Report::new(file.file_name().unwrap_or_default().to_string_lossy());
     let Some(table) = read(file, options, &mut report, progress).await? else { return Ok(report) };
     let file_hash = source::hash(file).map_err(|error| IngestError::file(file, error))?;
-    let into = Into { store, editor, atlas, dry_run, now, progress };
+    let into = Destination { store, editor, atlas, dry_run, now, progress };
     import_features(&into, table, file_hash, options, report).await
 }
 
@@ -98,12 +101,12 @@ pub async fn import_boundary_table(
     let Some(table) = taken(database::features(table), Path::new(""), &mut report)? else {
         return Ok(report);
     };
-    let into = Into { store, editor, atlas, dry_run, now, progress };
+    let into = Destination { store, editor, atlas, dry_run, now, progress };
     import_features(&into, table, file_hash, options, report).await
 }
 
 /// Where an import goes, who imports and how.
-struct Into<'a> {
+struct Destination<'a> {
     store: &'a Store,
     editor: &'a Editor,
     atlas: &'a Slug,
@@ -114,13 +117,13 @@ struct Into<'a> {
 
 /// Imports features that were read; the report has been begun.
 async fn import_features(
-    into: &Into<'_>,
+    into: &Destination<'_>,
     table: FeatureTable,
     file_hash: String,
     options: &BoundaryOptions,
     mut report: Report,
 ) -> Result<Report, IngestError> {
-    let Into { store, editor, atlas, dry_run, now, progress } = *into;
+    let Destination { store, editor, atlas, dry_run, now, progress } = *into;
     let catalogue = store.catalogue(atlas).await?;
     if RESERVED_LEVEL_SLUGS.contains(&options.level.as_str()) {
         report.error(
@@ -130,11 +133,14 @@ async fn import_features(
         );
     }
     let parents = parents::load(store, &catalogue, options, &mut report).await?;
+    let stored = coverage::load(store, &catalogue, options).await?;
+    let references = references::read(options, &mut report, progress)?;
     let (mut report, prepared) = {
         let options = options.clone();
         on_worker(progress, move |progress| {
             let mut report = report;
-            let prepared = prepare(table, &options, &parents, &mut report, progress);
+            let input = Input { table, references, parents, stored };
+            let prepared = prepare(input, &options, &mut report, progress);
             (report, prepared)
         })
         .await?
@@ -240,23 +246,32 @@ struct Prepared {
     minzoom: u8,
 }
 
+/// What an edition is made of.
+struct Input {
+    table: FeatureTable,
+    references: Vec<Region>,
+    parents: Vec<ParentEdition>,
+    /// Boundaries of other levels to compare with.
+    stored: Vec<Stored>,
+}
+
 /// From the features to the edition. `None` if something is in the way, which is then in the report.
 fn prepare(
-    table: FeatureTable,
+    input: Input,
     options: &BoundaryOptions,
-    parents: &[ParentEdition],
     report: &mut Report,
     progress: &dyn Progress,
 ) -> Option<Prepared> {
-    let (drafts, bounds) = regions_of(table, options, report, progress)?;
+    let (mut drafts, bounds) = regions_of(input.table, options, report, progress)?;
+    references::add(&mut drafts, input.references, options, report);
     // A parent level without boundaries is reported already; the rules and editions would not match.
-    let complete = parents.len() == options.parents.len();
-    let parents = parents::resolve(&drafts, if complete { parents } else { &[] }, report);
+    let complete = input.parents.len() == options.parents.len();
+    let parents = parents::resolve(&drafts, if complete { &input.parents } else { &[] }, report);
     if report.rejected() {
         return None;
     }
     let (regions, geometries): (Vec<_>, Vec<_>) =
-        drafts.into_iter().map(|draft| (draft.region, Some(draft.geometry))).unzip();
+        drafts.into_iter().map(|draft| (draft.region, draft.geometry)).unzip();
     let build = BuildOptions { snap_tolerance_m: options.snap_tolerance_m };
     let mut last = None;
     let mut tell = |step: Step, part: f64| {
@@ -269,6 +284,7 @@ fn prepare(
         .map_err(|error| report.error(None, None, format!("{error}.")))
         .ok()?;
     findings::write(&built.report, &regions, report);
+    coverage::check(&input.stored, options, &regions, &geometries, &parents, report, progress);
     progress.begin("measuring tiles");
     let ranks = built.topology.border_ranks(&parents.numbers);
     let minzoom = minzoom::find(&built, &regions, &ranks, bounds, options.tile_budget)
@@ -319,7 +335,7 @@ fn regions_of(
     let drafts = regions::drafts(table, &fields, options, report, progress);
     report.fact("regions", drafts.len());
     report.fact("uninhabited", drafts.iter().filter(|draft| !draft.region.inhabited).count());
-    let bounds = Extent::of(drafts.iter().map(|draft| &draft.geometry))?.bounds();
+    let bounds = Extent::of(drafts.iter().filter_map(|draft| draft.geometry.as_ref()))?.bounds();
     position::check_place(bounds, crs?, report);
     report.fact("bounds", json!([bounds.west, bounds.south, bounds.east, bounds.north]));
     Some((drafts, bounds))

@@ -1,6 +1,6 @@
 //! What a person says about a boundary file, and how it is written on the command line.
 
-use std::str::FromStr;
+use std::{path::PathBuf, str::FromStr};
 
 use chrono::NaiveDate;
 
@@ -36,8 +36,10 @@ pub struct BoundaryOptions {
     pub uninhabited_keys: Vec<RegionKey>,
     /// Whose boundaries these are, as must be cited.
     pub attribution: String,
-    /// Layer of a GeoPackage that has several.
+    /// Layer of a GeoPackage, object of a TopoJSON file or member of an archive that has several.
     pub layer: Option<String>,
+    /// Table of reference regions (Land, Bund, neighbours), which have no geometry.
+    pub references: Option<PathBuf>,
     /// Borders nearer to each other than this are one, in metres; 0 = only if they are equal on the grid.
     pub snap_tolerance_m: f64,
     /// Greatest size of a gzipped tile in bytes; decides the least zoom.

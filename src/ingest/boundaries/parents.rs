@@ -51,7 +51,11 @@ pub(super) async fn load(
 }
 
 /// The newest edition that is not after `date`, else the first after it.
-fn newest<'a>(catalogue: &'a AtlasCatalogue, level: &Slug, date: NaiveDate) -> Option<&'a EditionRow> {
+pub(super) fn newest<'a>(
+    catalogue: &'a AtlasCatalogue,
+    level: &Slug,
+    date: NaiveDate,
+) -> Option<&'a EditionRow> {
     let of_level = || catalogue.editions.iter().filter(|edition| edition.level == *level);
     let before = of_level().filter(|edition| edition.valid_on <= date).max_by_key(|edition| edition.valid_on);
     before.or_else(|| of_level().min_by_key(|edition| edition.valid_on))
@@ -77,8 +81,9 @@ pub(super) fn resolve(drafts: &[Draft], editions: &[ParentEdition], report: &mut
         let keys: Vec<Option<RegionKey>> =
             drafts.iter().map(|draft| parent_of(draft, rule, edition)).collect();
         let matched = keys.iter().flatten().count();
+        let bounded = drafts.iter().filter(|draft| draft.geometry.is_some()).count();
         report_unmatched(drafts, rule, edition, &keys, report);
-        let fact = serde_json::json!({ "edition": edition.valid_on, "matched": matched, "without": drafts.len() - matched });
+        let fact = serde_json::json!({ "edition": edition.valid_on, "matched": matched, "without": bounded - matched });
         facts.insert(edition.level.to_string(), fact);
         let mut known: Vec<&RegionKey> = keys.iter().flatten().collect();
         known.sort_unstable();

@@ -23,8 +23,8 @@ pub(super) struct Draft {
     pub region: Region,
     /// Key of the parent by rule, as written; `None` where nothing is written.
     pub parents: Vec<Option<String>>,
-    /// Geometry in degrees.
-    pub geometry: MultiPolygon<f64>,
+    /// Geometry in degrees; `None` for reference regions, and while parts are not yet joined.
+    pub geometry: Option<MultiPolygon<f64>>,
 }
 
 /// The fields that the options name, by their index.
@@ -218,7 +218,7 @@ fn draft(
         .collect();
     let short_name = short_name.filter(|short| *short != name);
     let region = Region { key, name, short_name, inhabited };
-    Draft { number: feature.number, region, parents, geometry: MultiPolygon(Vec::new()) }
+    Draft { number: feature.number, region, parents, geometry: None }
 }
 
 /// Adds a feature to the region of its key; what contradicts an earlier feature is reported.
@@ -311,7 +311,7 @@ fn join_parts(
             );
             report.warning(Some(draft.number), None, message);
         }
-        draft.geometry = dissolved.geometry;
+        draft.geometry = Some(dissolved.geometry);
         drafts.push(draft);
         if several > 1 {
             progress.done(i as f64 / count);

@@ -47,7 +47,7 @@ pub(super) fn forward(
     for ((row, place), from) in old.iter().zip(&places).zip(0..) {
         let targets: Vec<_> =
             place.iter().filter_map(|(key, share)| Some((*ordinals.get(key)?, *share))).collect();
-        if targets.len() < place.len() && row.region.inhabited {
+        if targets.len() < place.len() && row.counts() {
             chain.lost.push(row.region.key.clone());
         }
         chain.links.extend(targets.into_iter().map(|(to, share)| {
@@ -106,7 +106,7 @@ fn unfilled(rows: &[RegionRow], links: &[Link]) -> Vec<RegionKey> {
     for link in links {
         filled[link.to as usize] = true;
     }
-    let empty = rows.iter().zip(filled).filter(|(row, filled)| !filled && row.region.inhabited);
+    let empty = rows.iter().zip(filled).filter(|(row, filled)| !filled && row.counts());
     empty.map(|(row, _)| row.region.key.clone()).collect()
 }
 
@@ -123,7 +123,7 @@ mod tests {
                 short_name: None,
                 inhabited: !key.starts_with('w'),
             },
-            label: None,
+            label: Some((11.0, 53.0)),
             label_minzoom: 0,
             label_rank: 0,
             parents: Vec::new(),

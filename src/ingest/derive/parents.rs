@@ -77,7 +77,7 @@ async fn parts<'c>(
         let (rows, parent_rows) =
             (current.store.regions(edition.id).await?, current.store.regions(parents.id).await?);
         let links = links(&rows, &parent_rows, level, report);
-        let inhabited = rows.iter().map(|row| row.region.inhabited).collect();
+        let inhabited = rows.iter().map(RegionRow::counts).collect();
         all.push(Parts { edition, parents, links, inhabited });
     }
     Ok(all)

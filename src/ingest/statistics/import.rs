@@ -292,10 +292,9 @@ impl Work {
         };
         let mut parents = Vec::new();
         for row in rows {
+            regions.inhabited.push(row.counts());
+            regions.bounded.push(!row.is_reference());
             regions.keys.push(row.region.key);
-            regions.inhabited.push(row.region.inhabited);
-            // Only reference regions have no geometry, and without geometry there is no label.
-            regions.bounded.push(row.label.is_some());
             parents.extend(row.parents.into_iter().map(|(_, key)| key));
         }
         Self { bytes, report, settings, regions, parents, indicators: by_slug(catalogue) }

@@ -24,7 +24,7 @@ export function filterRows(rows: ValueRow[], search: string): ValueRow[] {
 /** Place of a region from the highest value, and among how many; equal values share a place. */
 export function rankOf(row: ValueRow, rows: ValueRow[]): { rank: number; of: number } | undefined {
   const { value } = row;
-  if (value === null || !row.inhabited) return undefined;
-  const others = rows.filter((other) => other.inhabited && other.value !== null);
+  if (value === null || !row.inhabited || row.reference) return undefined;
+  const others = rows.filter((other) => other.inhabited && !other.reference && other.value !== null);
   return { rank: 1 + others.filter((other) => (other.value ?? 0) > value).length, of: others.length };
 }
