@@ -49,6 +49,7 @@ const row = (key: string, name: string, value: number | null, inhabited = true):
   status: value === null ? "suppressed" : "valid",
   class: value === null ? null : 0,
   inhabited,
+  reference: false,
 });
 
 test("a region without a number shows a word", () => {

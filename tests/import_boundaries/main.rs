@@ -1,6 +1,9 @@
 //! Boundary files of all kinds, from the file to the stored edition.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
+mod formats;
+mod references;
+
 use std::{
     fs,
     path::{Path, PathBuf},
