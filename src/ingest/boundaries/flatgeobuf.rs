@@ -253,8 +253,13 @@ mod tests {
     /// A file with a polygon, a multipolygon and a point.
     fn file(write_index: bool) -> Vec<u8> {
         let crs = FgbCrs { code: 25832, ..FgbCrs::default() };
-        let options =
-            FgbWriterOptions { write_index, crs, promote_to_multi: false, ..FgbWriterOptions::default() };
+        let options = FgbWriterOptions {
+            write_index,
+            crs,
+            promote_to_multi: false,
+            detect_type: false,
+            ..FgbWriterOptions::default()
+        };
         let mut writer = FgbWriter::create_with_options("a", GeometryType::Unknown, options).unwrap();
         writer.add_column("AGS", ColumnType::String, |_, _| {});
         writer.add_column("EWZ", ColumnType::Int, |_, _| {});
