@@ -445,6 +445,7 @@ async fn boundaries_and_values_of_the_demo_are_imported_without_problems() {
                 mapping: Some(Mapping::parse(&file(text("mapping"))).unwrap()),
                 indicator: None,
                 period: None,
+                drafts: None,
             };
             let path = folder().join(text("file"));
             let report = import_values(&store, &editor, &slug, &path, &options, false, noon(), &NoProgress)

@@ -180,8 +180,14 @@ pub async fn import(
     let theme = Theme { slug: "t".parse()?, title: Text::german("Thema") };
     store.put_catalogue(&atlas, &[theme], &[], &indicators(INDICATORS)?, &record).await?;
     let start = Instant::now();
-    let options =
-        ValuesOptions { level: LEVEL.parse()?, edition: None, mapping: None, indicator: None, period: None };
+    let options = ValuesOptions {
+        level: LEVEL.parse()?,
+        edition: None,
+        mapping: None,
+        indicator: None,
+        period: None,
+        drafts: None,
+    };
     let report =
         import_values(&store, &editor, &atlas, &values.file, &options, false, now(), &NoProgress).await?;
     let time = start.elapsed().as_secs_f64();

@@ -200,6 +200,7 @@ impl Demo<'_> {
             mapping: Some(mapping),
             indicator: None,
             period: None,
+            drafts: None,
         };
         let file = self.folder.join(&part.file);
         let now = clock::now();

@@ -109,6 +109,12 @@ pub(super) enum ImportCommand {
         /// Date of the boundaries; the newest if not given
         #[arg(long)]
         edition: Option<NaiveDate>,
+        /// Make draft indicators of columns that the catalogue does not know
+        #[arg(long, conflicts_with = "indicator")]
+        draft_indicators: bool,
+        /// Theme of the drafts; made if it does not exist
+        #[arg(long, default_value = "unsortiert", requires = "draft_indicators")]
+        theme: Slug,
     },
     /// What became of regions: old key, new key, share, date (CSV, workbook)
     Successions {
@@ -282,10 +288,26 @@ pub(super) async fn run(command: ImportCommand, parents: Vec<ParentRule>) -> Res
             };
             (result, import.report)
         }
-        ImportCommand::Values { import, level, mapping, indicator, period, edition } => {
+        ImportCommand::Values {
+            import,
+            level,
+            mapping,
+            indicator,
+            period,
+            edition,
+            draft_indicators,
+            theme,
+        } => {
             let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
             let mapping = mapping.as_deref().map(read_mapping).transpose()?;
-            let options = ValuesOptions { level, edition, mapping, indicator, period };
+            let options = ValuesOptions {
+                level,
+                edition,
+                mapping,
+                indicator,
+                period,
+                drafts: draft_indicators.then_some(theme),
+            };
             let (atlas, dry_run) = (&import.atlas, import.dry_run);
             let result = match import.foreign.read().await? {
                 Some(table) => {

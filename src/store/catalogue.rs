@@ -248,7 +248,7 @@ async fn existing_places(tx: &mut Tx, sql: &'static str, atlas_id: Id) -> Result
     rows.iter().map(read).collect()
 }
 
-async fn put_themes(tx: &mut Tx, atlas_id: Id, themes: &[Theme]) -> Result<()> {
+pub(super) async fn put_themes(tx: &mut Tx, atlas_id: Id, themes: &[Theme]) -> Result<()> {
     let existing =
         existing_places(tx, "SELECT slug, position FROM theme WHERE atlas_id = $1", atlas_id).await?;
     let listed: Vec<&Slug> = themes.iter().map(|t| &t.slug).collect();
@@ -288,7 +288,7 @@ async fn put_sources(tx: &mut Tx, atlas_id: Id, sources: &[Source]) -> Result<()
     Ok(())
 }
 
-async fn put_indicators(tx: &mut Tx, atlas_id: Id, indicators: &[Indicator]) -> Result<()> {
+pub(super) async fn put_indicators(tx: &mut Tx, atlas_id: Id, indicators: &[Indicator]) -> Result<()> {
     let themes =
         existing_places(tx, "SELECT slug, position FROM theme WHERE atlas_id = $1", atlas_id).await?;
     let existing =

@@ -9,6 +9,7 @@
 mod catalogue;
 mod compositions;
 mod content;
+mod drafts;
 mod editions;
 mod error;
 mod facilities;

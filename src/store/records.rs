@@ -207,6 +207,15 @@ pub struct NewSeries {
     pub derivation: Option<Derivation>,
 }
 
+/// Indicators to be made together with their first series.
+#[derive(Debug, Clone, Default)]
+pub struct NewIndicators {
+    /// Themes; those that exist stay as they are.
+    pub themes: Vec<Theme>,
+    /// The indicators; none of them may exist.
+    pub indicators: Vec<Indicator>,
+}
+
 /// A current series as listed, without its column.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SeriesRow {

@@ -30,22 +30,7 @@ impl Store {
     ) -> Result<Id> {
         let mut tx = self.begin_write().await?;
         let atlas_id = atlas_id(&mut tx, atlas).await?;
-        let import_id = record_import(&mut tx, atlas_id, import).await?;
-        let known = Known::read(&mut tx, atlas_id).await?;
-        let mut seen = HashSet::new();
-        for new in series {
-            let edition = known.edition_of(&new)?;
-            if !seen.insert((new.indicator.clone(), edition, new.period.clone())) {
-                let what = format!("two series of '{}' for {} on one edition", new.indicator, new.period);
-                return Err(StoreError::Invalid(what));
-            }
-            insert_one(&mut tx, atlas_id, import_id, edition, new).await?;
-        }
-        for classes in internal {
-            known.indicator(&classes.indicator)?;
-            known.level(&classes.level)?;
-            insert_classes(&mut tx, atlas_id, import_id, classes).await?;
-        }
+        let import_id = insert_all(&mut tx, atlas_id, series, import, internal).await?;
         tx.commit().await?;
         Ok(import_id)
     }
@@ -113,6 +98,33 @@ impl Store {
     }
 }
 
+/// The series and classes of one import, with its record.
+pub(super) async fn insert_all(
+    tx: &mut Tx,
+    atlas_id: Id,
+    series: Vec<NewSeries>,
+    import: &ImportRecord,
+    internal: &[InternalClassification],
+) -> Result<Id> {
+    let import_id = record_import(tx, atlas_id, import).await?;
+    let known = Known::read(tx, atlas_id).await?;
+    let mut seen = HashSet::new();
+    for new in series {
+        let edition = known.edition_of(&new)?;
+        if !seen.insert((new.indicator.clone(), edition, new.period.clone())) {
+            let what = format!("two series of '{}' for {} on one edition", new.indicator, new.period);
+            return Err(StoreError::Invalid(what));
+        }
+        insert_one(tx, atlas_id, import_id, edition, new).await?;
+    }
+    for classes in internal {
+        known.indicator(&classes.indicator)?;
+        known.level(&classes.level)?;
+        insert_classes(tx, atlas_id, import_id, classes).await?;
+    }
+    Ok(import_id)
+}
+
 /// What a series may name, read once per import.
 struct Known {
     indicators: HashSet<String>,
@@ -171,7 +183,7 @@ impl Known {
     }
 }
 
-async fn slugs(tx: &mut Tx, sql: &'static str, atlas_id: Id) -> Result<HashSet<String>> {
+pub(super) async fn slugs(tx: &mut Tx, sql: &'static str, atlas_id: Id) -> Result<HashSet<String>> {
     tx.rows(sql, params![atlas_id]).await?.iter().map(|row| row.cells().text()).collect()
 }
 

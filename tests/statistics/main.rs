@@ -140,7 +140,14 @@ impl Fixture {
 }
 
 fn options() -> ValuesOptions {
-    ValuesOptions { level: slug("gemeinde"), edition: None, mapping: None, indicator: None, period: None }
+    ValuesOptions {
+        level: slug("gemeinde"),
+        edition: None,
+        mapping: None,
+        indicator: None,
+        period: None,
+        drafts: None,
+    }
 }
 
 fn of_indicator(indicator: &str) -> ValuesOptions {

@@ -11,6 +11,7 @@ use super::{
     keys::{KeyJoin, Resolved},
     mapping::Mapping,
     reading::{Observed, Reading, SeriesCells},
+    signs::looks_like_no_data,
 };
 use crate::{
     domain::{Column, Companions, Indicator, IndicatorKind, RegionKey, Slug, Status, Text},
@@ -60,6 +61,7 @@ pub fn assemble(reading: &Reading, context: &Context<'_>, report: &mut Report) -
     for cells in &reading.series {
         let Some(indicator) = context.indicators.get(&cells.indicator) else { continue };
         let placed = place(cells, reading, context, report);
+        check_negatives(cells, indicator, report);
         joined += placed.iter().filter(|cell| **cell != 0).count() as u64;
         let inhabited_gaps = (0..placed.len() as u32)
             .filter(|at| placed[*at as usize] == 0 && context.regions.inhabited[*at as usize])
@@ -78,6 +80,30 @@ pub fn assemble(reading: &Reading, context: &Context<'_>, report: &mut Report) -
     made
 }
 
+/// A count is never negative, and -9999 is hardly ever a number: a mark for "no value" must be declared as one.
+fn check_negatives(cells: &SeriesCells, indicator: &Indicator, report: &mut Report) {
+    let count = indicator.kind == IndicatorKind::Count;
+    let suspicious = |cell: &&Observed| cell.value < 0.0 && (count || looks_like_no_data(cell.value));
+    let mut found = cells.cells.iter().filter(suspicious);
+    let Some(first) = found.next() else { return };
+    let line = Some(u64::from(first.line));
+    let value = first.value;
+    let hint = format!(
+        "if it stands for no value, say \"{value}\" = \"missing\" under [signs] or sign_profile = \"database\" in the mapping"
+    );
+    let more = found.count();
+    if count {
+        let sentence = format!(
+            "{} {}: {value} stands in a column of counts, and {more} more negative numbers; {hint}.",
+            cells.indicator, cells.period
+        );
+        report.error(line, None, sentence);
+    } else {
+        let sentence = format!("{} {}: {value} was read as a number; {hint}.", cells.indicator, cells.period);
+        report.warning(line, None, sentence);
+    }
+}
+
 /// Counts how keys were read, and reports those that are nowhere.
 fn report_keys(reading: &Reading, context: &Context<'_>, report: &mut Report) {
     let join = context.join;
@@ -90,6 +116,9 @@ fn report_keys(reading: &Reading, context: &Context<'_>, report: &mut Report) {
         report.fact("leading_zeros_restored", join.zeros_restored);
     }
     report.fact("keys_of_other_levels", join.other_levels);
+    if reading.separated_keys > 0 {
+        report.fact("keys_with_separators", reading.separated_keys);
+    }
     let unknown: Vec<usize> =
         (0..join.resolved.len()).filter(|id| join.resolved[*id] == Resolved::Unknown).collect();
     if reading.official {

@@ -26,10 +26,20 @@ struct Form {
     time: &'static str,
     /// Ends of the names of the columns of a variable and its attribute, behind the number of the variable.
     variable: [&'static str; 2],
+    /// Code and label of the statistics, and the end of the name of the column with the label of an attribute.
+    labels: [&'static str; 3],
 }
 
-const NEW: Form = Form { time: "time", variable: ["_variable_code", "_variable_attribute_code"] };
-const OLD: Form = Form { time: "Zeit", variable: ["_Merkmal_Code", "_Auspraegung_Code"] };
+const NEW: Form = Form {
+    time: "time",
+    variable: ["_variable_code", "_variable_attribute_code"],
+    labels: ["statistics_code", "statistics_label", "_variable_attribute_label"],
+};
+const OLD: Form = Form {
+    time: "Zeit",
+    variable: ["_Merkmal_Code", "_Auspraegung_Code"],
+    labels: ["Statistik_Code", "Statistik_Label", "_Auspraegung_Label"],
+};
 
 /// Between code, label and unit in the header of a value column of the old form.
 const JOIN: &str = "__";
@@ -76,6 +86,56 @@ struct Plan {
     variables: Vec<(usize, usize)>,
     /// Which of the variables is the region; known from the first row.
     region: Option<usize>,
+    labels: Labels,
+}
+
+/// Columns of words, for drafts.
+#[derive(Debug, Default)]
+struct Labels {
+    statistics: Option<usize>,
+    title: Option<usize>,
+    value: Option<usize>,
+    unit: Option<usize>,
+    /// Attribute of each variable.
+    attributes: Vec<Option<usize>>,
+}
+
+impl Plan {
+    /// The draft indicator of a row: the value's label and the attributes that are no total.
+    fn draft(
+        &self,
+        index: usize,
+        row: Row<'_>,
+        region: usize,
+        reading: &mut Reading,
+        settings: &Settings,
+    ) -> Option<Slug> {
+        let text = |column: Option<usize>| column.map(|column| row.cell(column).text().into_owned());
+        let code = |column: usize| row.cell(column).text().into_owned();
+        let (name, unit) = match &self.values[index].code {
+            Code::Column(column) => {
+                let name = text(self.labels.value).unwrap_or_else(|| code(*column));
+                (name, text(self.labels.unit).unwrap_or_default())
+            }
+            Code::Fixed(_, header) => {
+                let mut words = header.split(JOIN).skip(1).map(str::to_owned);
+                (words.next().unwrap_or_default(), words.next().unwrap_or_default())
+            }
+        };
+        let mut path = vec![name];
+        for (index, (_, attribute)) in self.variables.iter().enumerate() {
+            if index != region && !row.cell(*attribute).is_blank() {
+                let label = text(self.labels.attributes[index]).filter(|label| !label.is_empty());
+                path.push(label.unwrap_or_else(|| code(*attribute)));
+            }
+        }
+        if reading.title.is_empty() {
+            reading.title =
+                [text(self.labels.statistics), text(self.labels.title)].into_iter().flatten().collect();
+        }
+        let statistics = text(self.labels.statistics).unwrap_or_default();
+        reading.draft(&statistics, &path, &unit, settings)
+    }
 }
 
 /// What a combination of codes is.
@@ -122,13 +182,24 @@ fn plan(headers: &[String]) -> Option<Plan> {
     };
     let [variable, attribute] = form.variable;
     let columns = |n: usize| Some((find(&format!("{n}{variable}"))?, find(&format!("{n}{attribute}"))?));
+    let variables: Vec<(usize, usize)> = (1..=headers.len()).map_while(columns).collect();
+    let [statistics, title, attribute_label] = form.labels;
+    let label = |n: usize| find(&format!("{n}{attribute_label}"));
+    let labels = Labels {
+        statistics: find(statistics),
+        title: find(title),
+        value: find("value_variable_label"),
+        unit: find("value_unit"),
+        attributes: (1..=variables.len()).map(label).collect(),
+    };
     Some(Plan {
         width: headers.len(),
         time: find(form.time)?,
         time_name: form.time,
         values: Some(values).filter(|values| !values.is_empty())?,
-        variables: (1..=headers.len()).map_while(columns).collect(),
+        variables,
         region: None,
+        labels,
     })
 }
 
@@ -209,7 +280,7 @@ impl RowReader {
         reading: &mut Reading,
         report: &mut Report,
     ) {
-        let Meaning::Series(indicator) = self.meaning(index, line, row, region, settings) else {
+        let Meaning::Series(indicator) = self.meaning(index, line, row, region, reading, settings) else {
             reading.left_out += 1;
             return;
         };
@@ -250,6 +321,7 @@ impl RowReader {
         line: u64,
         row: Row<'_>,
         region: usize,
+        reading: &mut Reading,
         settings: &Settings,
     ) -> Meaning {
         self.buffer.clear();
@@ -273,7 +345,14 @@ impl RowReader {
                 Code::Column(_) => [value.to_owned(), value.to_owned()],
                 Code::Fixed(code, header) => [code.clone(), header.clone()],
             };
-            let meaning = self.decide(&names, &attributes, line, settings);
+            let mut meaning = self.decide(&names, &attributes, line, settings);
+            if matches!(meaning, Meaning::NotWanted)
+                && settings.drafting
+                && settings.fixed_indicator().is_none()
+            {
+                meaning =
+                    self.plan.draft(index, row, region, reading, settings).map_or(meaning, Meaning::Series);
+            }
             self.meanings.push(meaning);
             self.buffer = combination;
         }
@@ -324,7 +403,8 @@ impl RowReader {
                 "The file has more combinations of codes than can be told apart; split it.",
             );
         }
-        if !settings.mapping.series.is_empty() {
+        let drafting = settings.drafting && settings.fixed_indicator().is_none();
+        if !settings.mapping.series.is_empty() || drafting {
             return;
         }
         let codes: Vec<_> = self.value_codes.list().iter().map(|(code, _)| &**code).collect();
@@ -333,7 +413,7 @@ impl RowReader {
                 None,
                 Some("value_variable_code"),
                 format!(
-                    "The file holds the values {}; say in the mapping which is which indicator: [[series]] value = \"CODE\" indicator = \"SLUG\" (a file of one value needs --indicator only).",
+                    "The file holds the values {}; say in the mapping which is which indicator: [[series]] value = \"CODE\" indicator = \"SLUG\" (a file of one value needs --indicator only; --draft-indicators makes indicators of all).",
                     codes.join(", ")
                 ),
             );

@@ -15,8 +15,9 @@
 //! Must not know: regions.
 
 use super::{
+    drafts::{is_unit, split_unit},
     mapping::{ColumnRef, ColumnRule, normal_header},
-    reading::{Observation, Reading, Settings},
+    reading::{Names, Observation, Reading, Settings},
     row::{Row, parse_period},
     table::Table,
 };
@@ -45,6 +46,8 @@ struct ValueColumn {
     column: usize,
     /// Header cells from top to bottom without the period and without repetitions.
     path: Vec<String>,
+    /// The last of them, if it is a unit, else that of the title; empty where neither says one.
+    unit: String,
     period: Option<Period>,
 }
 
@@ -57,7 +60,24 @@ struct Build {
     /// First value column.
     lead: usize,
     title_period: Option<Period>,
+    /// `12411-01-01-5`.
+    code: String,
+    /// Lines above the table.
+    title: Vec<String>,
+    /// What the values are, where a title line says so: `Bevölkerungsstand (Anzahl)`.
+    value_name: Option<String>,
     columns: Vec<ValueColumn>,
+}
+
+/// A value column that becomes a draft indicator, one for each class of rows.
+#[derive(Debug)]
+struct Drafted {
+    column: usize,
+    path: Vec<String>,
+    unit: String,
+    period: Option<Period>,
+    /// By id of the class.
+    slugs: Vec<Option<Slug>>,
 }
 
 /// A value column with what it is for.
@@ -90,8 +110,9 @@ pub fn read(table: &Table<'_>, settings: &Settings, report: &mut Report, progres
             let header = preamble.iter().rev().find(|header| header[0].is_empty());
             let build = build(&preamble, header.map_or(row.len(), Vec::len).max(key + 3), key);
             reading.headers = headers(&build);
+            reading.title.clone_from(&build.title);
             match select(&build, settings, report) {
-                Ok(selected) => rows = Some(RowReader { build, selected, classes: Vec::new(), used: 0 }),
+                Ok(selected) => rows = Some(RowReader::new(build, selected, settings)),
                 Err(sentence) => {
                     report.error(Some(line), None, sentence);
                     return false;
@@ -138,6 +159,12 @@ fn build(preamble: &[Vec<String>], width: usize, key: usize) -> Build {
     let alone = |row: &&Vec<String>| row[1..].iter().all(String::is_empty);
     let title_period =
         preamble.iter().filter(|row| !row.is_empty()).filter(alone).find_map(|row| parse_period(&row[0]));
+    let title: Vec<String> =
+        preamble.iter().filter(|row| !row.is_empty()).filter(alone).map(|row| row[0].clone()).collect();
+    let code = title.first().and_then(|line| line.split_once(':')).map_or("", |(_, code)| code.trim());
+    let unit_line = headers.len() > 1
+        && headers.last().is_some_and(|row| row.iter().filter(|cell| !cell.is_empty()).all(|c| is_unit(c)));
+    let named = if unit_line { None } else { title.iter().rev().find_map(|line| split_unit(line)) };
     let empty = |column: &usize| headers.iter().all(|row| row[*column].is_empty());
     // Key and name never have a header; a table whose header is missing has them all the same.
     let lead = (0..width).take_while(empty).count().clamp(key + 2, width.max(key + 2));
@@ -154,10 +181,14 @@ fn build(preamble: &[Vec<String>], width: usize, key: usize) -> Build {
                 }
             }
             path.dedup();
-            ValueColumn { column, path, period }
+            let own = if unit_line { path.last().cloned() } else { None };
+            let unit = own.or_else(|| named.map(|(_, unit)| unit.to_owned())).unwrap_or_default();
+            ValueColumn { column, path, unit, period }
         })
         .collect();
-    Build { width, key, lead, title_period, columns }
+    let code = code.to_owned();
+    let value_name = named.map(|(name, _)| name.to_owned());
+    Build { width, key, lead, title_period, code, title, value_name, columns }
 }
 
 /// Names of all columns for messages.
@@ -171,6 +202,9 @@ fn headers(build: &Build) -> Vec<String> {
 /// The columns that are read, by the mapping or, for one indicator, the totals.
 fn select(build: &Build, settings: &Settings, report: &mut Report) -> Result<Vec<Selected>, String> {
     let selected = if settings.mapping.columns.is_empty() {
+        if settings.drafting && settings.fixed_indicator().is_none() {
+            return Ok(Vec::new());
+        }
         select_totals(build, settings)?
     } else {
         let mut selected = Vec::new();
@@ -195,7 +229,7 @@ fn select(build: &Build, settings: &Settings, report: &mut Report) -> Result<Vec
 fn select_totals(build: &Build, settings: &Settings) -> Result<Vec<Selected>, String> {
     let indicator = settings.fixed_indicator().ok_or_else(|| {
         format!(
-            "Name the indicator with --indicator, or the columns in a mapping; the table has: {}.",
+            "Name the indicator with --indicator, or the columns in a mapping, or make indicators of all columns with --draft-indicators; the table has: {}.",
             listed_paths(build)
         )
     })?;
@@ -303,15 +337,49 @@ fn listed_paths(build: &Build) -> String {
     paths.join(", ")
 }
 
+/// The columns that become drafts: all that are not selected, unless one indicator was asked for.
+fn drafted(build: &Build, selected: &[Selected], settings: &Settings) -> Vec<Drafted> {
+    if !settings.drafting || settings.fixed_indicator().is_some() {
+        return Vec::new();
+    }
+    let free = |column: &&ValueColumn| !selected.iter().any(|chosen| chosen.column == column.column);
+    let twin = |one: &ValueColumn, other: &ValueColumn| {
+        one.column < other.column && one.path == other.path && one.period == other.period
+    };
+    let draft = |column: &ValueColumn| {
+        let mut path = column.path.clone();
+        if path.last() == Some(&column.unit) {
+            path.pop();
+        }
+        if let Some(name) = &build.value_name {
+            path.insert(0, name.clone());
+        }
+        let twins = build.columns.iter().filter(|other| twin(other, column)).count();
+        if twins > 0 {
+            path.push((twins + 1).to_string());
+        }
+        let (column, unit, period) = (column.column, column.unit.clone(), column.period.clone());
+        Drafted { column, path, unit, period, slugs: Vec::new() }
+    };
+    build.columns.iter().filter(free).map(draft).collect()
+}
+
 struct RowReader {
     build: Build,
     selected: Vec<Selected>,
+    drafted: Vec<Drafted>,
+    class_names: Names,
     /// Classes of rows that were seen, for the message if none was the right one.
     classes: Vec<String>,
     used: u64,
 }
 
 impl RowReader {
+    fn new(build: Build, selected: Vec<Selected>, settings: &Settings) -> Self {
+        let drafted = drafted(&build, &selected, settings);
+        Self { build, selected, drafted, class_names: Names::default(), classes: Vec::new(), used: 0 }
+    }
+
     fn read(
         &mut self,
         line: u64,
@@ -339,13 +407,25 @@ impl RowReader {
             return report.error(Some(line), Some("1"), "There is no date in the column of dates.");
         }
         let class = self.class(row);
-        let key = reading.keys.id(&key_text, line);
-        for chosen in &self.selected {
-            if class.as_ref().is_some_and(|class| *class != chosen.row) {
+        let key = reading.key_id(&key_text, line, settings);
+        let class_id = self.class_names.id(class.as_deref().unwrap_or_default(), line) as usize;
+        for at in 0..self.drafted.len() {
+            self.draft(at, class_id, class.as_deref(), reading, settings);
+        }
+        let selected = self.selected.iter().map(|chosen| {
+            let fits = class.as_ref().is_none_or(|class| *class == chosen.row);
+            (chosen.column, chosen.ratio, fits.then_some(&chosen.indicator), &chosen.period)
+        });
+        let drafted = self.drafted.iter().map(|draft| {
+            let slug = draft.slugs.get(class_id).and_then(Option::as_ref);
+            (draft.column, [None, None], slug, &draft.period)
+        });
+        for (column, ratio, indicator, period) in selected.chain(drafted) {
+            let Some(indicator) = indicator else {
                 reading.left_out += 1;
                 continue;
-            }
-            let period = of_row.as_ref().or(chosen.period.as_ref()).or(self.build.title_period.as_ref());
+            };
+            let period = of_row.as_ref().or(period.as_ref()).or(self.build.title_period.as_ref());
             let Some(period) = period.or_else(|| settings.fixed_period()) else {
                 return report.error(
                     Some(line),
@@ -354,22 +434,33 @@ impl RowReader {
                 );
             };
             self.used += 1;
-            let Some(series) = reading.series_id(&chosen.indicator, period, settings) else {
+            let Some(series) = reading.series_id(indicator, period, settings) else {
                 reading.left_out += 1;
                 continue;
             };
-            let pair = |column: usize| (column, row.cell(column));
-            let seen = Observation {
-                key,
-                series,
-                line,
-                value: Some(pair(chosen.column)),
-                ratio: chosen.ratio.map(|column| column.map(pair)),
-                status: "",
-                note: "",
-            };
+            let seen = Observation::of_columns(row, line, (key, series), column, ratio);
             reading.observe(seen, settings, report);
         }
+    }
+
+    /// Makes the draft of a column for a class, when its first row comes.
+    fn draft(
+        &mut self,
+        at: usize,
+        class_id: usize,
+        class: Option<&str>,
+        reading: &mut Reading,
+        settings: &Settings,
+    ) {
+        let drafted = &mut self.drafted[at];
+        if drafted.slugs.len() > class_id {
+            return;
+        }
+        let mut path = drafted.path.clone();
+        path.extend(class.map(str::to_owned));
+        let slug = reading.draft(&self.build.code, &path, &drafted.unit, settings);
+        drafted.slugs.resize(class_id, None);
+        drafted.slugs.push(slug);
     }
 
     /// The text of the classifying columns; `None` if the table has none.

@@ -1,6 +1,11 @@
 //! The import of values: file, catalogue and edition in; report and one transaction out.
 
-use std::{collections::BTreeMap, io::Read as _, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Read as _,
+    path::Path,
+    sync::Arc,
+};
 
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -9,7 +14,7 @@ use super::{
     assemble::{Context, Regions, assemble, mark_break},
     breaks, bundle,
     compare::compare,
-    database,
+    database, drafts,
     keys::KeyIndex,
     reading::{Settings, nearest},
     sheet::{is_compound, is_zip},
@@ -19,8 +24,10 @@ use super::{
 use crate::{
     access::Editor,
     domain::{Indicator, Period, RegionKey, Slug},
-    ingest::{IngestError, Progress, Report, classes::Stored, derive::outdated, on_worker},
-    store::{AtlasCatalogue, EditionRow, ForeignTable, ImportRecord, NewSeries, RegionRow, Store},
+    ingest::{IngestError, Progress, Report, Severity, classes::Stored, derive::outdated, on_worker},
+    store::{
+        AtlasCatalogue, EditionRow, ForeignTable, ImportRecord, NewIndicators, NewSeries, RegionRow, Store,
+    },
 };
 
 /// Bytes that are read at a time.
@@ -39,6 +46,8 @@ pub struct ValuesOptions {
     pub indicator: Option<Slug>,
     /// The period of all values, or the only one that is wanted of a file that names several.
     pub period: Option<Period>,
+    /// Columns that the catalogue does not know become draft indicators of this theme.
+    pub drafts: Option<Slug>,
 }
 
 /// Imports a file of values. Whatever is wrong with the file stands in the report, with line and column; then, or in a
@@ -107,21 +116,22 @@ pub(super) async fn import_bytes(
     mut report: Report,
 ) -> Result<Report, IngestError> {
     let Target { store, editor, atlas, dry_run, now, progress } = *target;
-    let catalogue = store.catalogue(atlas).await.map_err(IngestError::store)?;
-    let Some(edition) = choose_edition(&catalogue, options, &mut report) else { return Ok(report) };
+    let mut catalogue = store.catalogue(atlas).await.map_err(IngestError::store)?;
+    let Some(edition) = choose_edition(&catalogue, options, &mut report).cloned() else { return Ok(report) };
     check_options(&catalogue, options, &mut report);
     let regions = store.regions(edition.id).await.map_err(IngestError::store)?;
-    let work = Work::new(bytes, report, options, edition, regions, &catalogue);
+    let work = Work::new(bytes, report, options, &edition, regions, &catalogue);
     let done = on_worker(progress, move |progress| work.run(progress)).await?;
-    let Done { mut report, series, file_hash, regions } = done;
+    let Done { mut report, series, file_hash, regions, drafts } = done;
     if report.rejected() {
         return Ok(report);
     }
+    catalogue.indicators.extend(drafts.iter().cloned());
     progress.begin("comparing with what is stored");
     let stored = Stored::read(store, &catalogue, &options.level, &series).await?;
     compare(&series, &stored.columns, edition.id, &regions.keys, &mut report);
     let mut series = series;
-    breaks::mark(store, &catalogue, &mut series, edition, &regions.keys, &stored.columns, &mut report)
+    breaks::mark(store, &catalogue, &mut series, &edition, &regions.keys, &stored.columns, &mut report)
         .await?;
     outdated::report_new(&catalogue, &series, &mut report)?;
     progress.begin("finding classes");
@@ -142,7 +152,9 @@ pub(super) async fn import_bytes(
         by: editor.name().to_owned(),
         report: serde_json::to_value(&report).unwrap_or_default(),
     };
-    store.insert_series(atlas, series, &record, &internal).await.map_err(IngestError::store)?;
+    let new =
+        NewIndicators { themes: options.drafts.iter().map(drafts::theme).collect(), indicators: drafts };
+    store.insert_drafted_series(atlas, &new, series, &record, &internal).await.map_err(IngestError::store)?;
     report.committed = true;
     Ok(report)
 }
@@ -207,6 +219,22 @@ fn check_options(catalogue: &AtlasCatalogue, options: &ValuesOptions, report: &m
     }
 }
 
+/// Indicators whose numbers are percentages.
+fn percentages(catalogue: &AtlasCatalogue) -> BTreeSet<Slug> {
+    let percent = |one: &&Indicator| drafts::is_percent(&one.unit.de);
+    catalogue.indicators.iter().filter(percent).map(|one| one.slug.clone()).collect()
+}
+
+fn report_drafts(drafts: &[Indicator], report: &mut Report) {
+    if drafts.is_empty() {
+        return;
+    }
+    let listed: Vec<&str> = drafts.iter().map(|draft| draft.slug.as_str()).collect();
+    report.fact("draft_indicators", listed);
+    let sentence = "These indicators are drafts: complete their sheets before they are released.";
+    report.problem(Severity::Notice, None, None, sentence);
+}
+
 /// The bytes of the file; a file that is too large is reported.
 async fn read_file(file: &Path, report: &mut Report) -> Result<Option<Vec<u8>>, IngestError> {
     let metadata = tokio::fs::metadata(file).await.map_err(|e| IngestError::file(file, e))?;
@@ -257,8 +285,9 @@ struct Work {
     report: Report,
     settings: Settings,
     regions: Regions,
-    parents: Vec<RegionKey>,
     indicators: Arc<BTreeMap<Slug, Indicator>>,
+    /// Theme of draft indicators.
+    theme: Option<Slug>,
 }
 
 struct Done {
@@ -266,6 +295,7 @@ struct Done {
     series: Vec<NewSeries>,
     file_hash: String,
     regions: Regions,
+    drafts: Vec<Indicator>,
 }
 
 impl Work {
@@ -277,12 +307,6 @@ impl Work {
         rows: Vec<RegionRow>,
         catalogue: &AtlasCatalogue,
     ) -> Self {
-        let settings = Settings {
-            mapping: options.mapping.clone().unwrap_or_default(),
-            indicator: options.indicator.clone(),
-            period: options.period.clone(),
-            known: catalogue.indicators.iter().map(|i| i.slug.clone()).collect(),
-        };
         let mut regions = Regions {
             level: options.level.clone(),
             edition: edition.valid_on,
@@ -297,7 +321,27 @@ impl Work {
             regions.keys.push(row.region.key);
             parents.extend(row.parents.into_iter().map(|(_, key)| key));
         }
-        Self { bytes, report, settings, regions, parents, indicators: by_slug(catalogue) }
+        let settings = Settings {
+            mapping: options.mapping.clone().unwrap_or_default(),
+            indicator: options.indicator.clone(),
+            period: options.period.clone(),
+            known: catalogue.indicators.iter().map(|i| i.slug.clone()).collect(),
+            percent: percentages(catalogue),
+            keys: Arc::new(KeyIndex::new(
+                regions.keys.iter().map(RegionKey::as_str),
+                parents.iter().map(RegionKey::as_str),
+            )),
+            drafting: options.drafts.is_some(),
+            file: report.file.clone(),
+        };
+        Self {
+            bytes,
+            report,
+            settings,
+            regions,
+            indicators: by_slug(catalogue),
+            theme: options.drafts.clone(),
+        }
     }
 
     fn run(mut self, progress: &dyn Progress) -> Done {
@@ -305,19 +349,28 @@ impl Work {
         let file_hash = blake3::hash(&self.bytes).to_hex().to_string();
         let bytes = std::mem::take(&mut self.bytes);
         let mut report = std::mem::take(&mut self.report);
+        let mut drafts = Vec::new();
         let series = if bundle::is_bundle(&bytes) {
-            let mut each = |table: &[u8], report: &mut Report| self.series_of(table, report, progress);
+            let mut each =
+                |table: &[u8], report: &mut Report| self.series_of(table, &mut drafts, report, progress);
             let mut series = bundle::read(&bytes, &mut report, &mut each);
             mark_break(&mut series, &self.settings.mapping);
             series
         } else {
-            self.series_of(&bytes, &mut report, progress)
+            self.series_of(&bytes, &mut drafts, &mut report, progress)
         };
-        Done { report, series, file_hash, regions: self.regions }
+        report_drafts(&drafts, &mut report);
+        Done { report, series, file_hash, regions: self.regions, drafts }
     }
 
-    /// The series of one table.
-    fn series_of(&self, bytes: &[u8], report: &mut Report, progress: &dyn Progress) -> Vec<NewSeries> {
+    /// The series of one table; the drafts that it needs are added to those of the tables before.
+    fn series_of(
+        &self,
+        bytes: &[u8],
+        drafts: &mut Vec<Indicator>,
+        report: &mut Report,
+        progress: &dyn Progress,
+    ) -> Vec<NewSeries> {
         let Some(reading) = understand(bytes, &self.settings, report, progress) else { return Vec::new() };
         progress.begin("joining keys");
         let values = reading.series.len().saturating_mul(self.regions.keys.len());
@@ -330,16 +383,21 @@ impl Work {
             report.error(None, None, sentence);
             return Vec::new();
         }
-        let index = KeyIndex::new(
-            self.regions.keys.iter().map(RegionKey::as_str),
-            self.parents.iter().map(RegionKey::as_str),
-        );
         let keys: Vec<&str> = reading.keys.list().iter().map(|(key, _)| &**key).collect();
-        let join = index.join(&keys);
+        let join = self.settings.keys.join(&keys);
+        let made =
+            self.theme.as_ref().map_or_else(Vec::new, |theme| reading.drafts.indicators(&reading, theme));
+        for draft in made {
+            if drafts.iter().all(|earlier| earlier.slug != draft.slug) {
+                drafts.push(draft);
+            }
+        }
+        let mut indicators = (*self.indicators).clone();
+        indicators.extend(drafts.iter().map(|draft| (draft.slug.clone(), draft.clone())));
         let context = Context {
             regions: &self.regions,
             join: &join,
-            indicators: &self.indicators,
+            indicators: &indicators,
             mapping: &self.settings.mapping,
         };
         assemble(&reading, &context, report)

@@ -5,7 +5,10 @@
 //! Invariant: a key that maps in no known form stays unknown. Leading zeros are restored only if every key of the file
 //! then maps.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap, HashSet},
+};
 
 use crate::domain::ags_from_ars;
 
@@ -24,6 +27,8 @@ pub enum KeyForm {
     KreisfreieStadt,
     /// Berlin or Hamburg by the two digits of the Land.
     Stadtstaat,
+    /// A larger region whose key is filled up with zeros: `03354000` for Kreis 03354.
+    FilledUp,
 }
 
 impl KeyForm {
@@ -36,6 +41,7 @@ impl KeyForm {
             Self::KreisVerband => "kreis-verband",
             Self::KreisfreieStadt => "kreisfreie-stadt",
             Self::Stadtstaat => "stadtstaat",
+            Self::FilledUp => "filled-up-with-zeros",
         }
     }
 }
@@ -100,10 +106,10 @@ impl KeyIndex {
     /// Resolves all keys of a file together: what one key means can depend on the others.
     pub fn join<'a>(&self, keys: &[&'a str]) -> KeyJoin {
         let in_file: HashSet<&'a str> = keys.iter().copied().collect();
-        // `03354403` is a Verband because `03354403005` lies in it.
+        // `03354403` is a Verband because `03354403005` lies in it, `033545403` because of `033545403005`.
         let verbaende: HashSet<&str> = in_file
             .iter()
-            .filter(|key| matches!(key.len(), 10 | 11) && is_digits(key))
+            .filter(|key| matches!(key.len(), 10..=12) && is_digits(key))
             .filter_map(|key| key.get(..key.len() - 3))
             .collect();
         let mut resolved: Vec<_> = keys.iter().map(|key| self.resolve(key, &in_file, &verbaende)).collect();
@@ -169,6 +175,9 @@ impl KeyIndex {
         if self.larger.contains(key) || verbaende.contains(key) {
             return Resolved::Larger;
         }
+        if let Some(found) = self.filled_up(key, in_file) {
+            return found;
+        }
         if self.is_part(key) { Resolved::Smaller } else { Resolved::Unknown }
     }
 
@@ -204,6 +213,61 @@ impl KeyIndex {
         }
     }
 
+    /// A larger region, or the region itself, whose official key of 8 or 12 digits ends with zeros.
+    fn filled_up(&self, key: &str, in_file: &HashSet<&str>) -> Option<Resolved> {
+        let filled = matches!(key.len(), 8 | 12)
+            .then(|| [9, 5, 3, 2].into_iter().filter(|len| *len < key.len()))?
+            .filter_map(|len| key.split_at_checked(len))
+            .filter(|(_, zeros)| zeros.bytes().all(|b| b == b'0'));
+        for (short, _) in filled {
+            if let Some((ordinal, _)) = self.regions.get(short) {
+                // Beside the short key it is a part of the region, or its total once more.
+                let twice = in_file.contains(short);
+                return Some(if twice {
+                    Resolved::Smaller
+                } else {
+                    Resolved::Region(*ordinal, KeyForm::FilledUp)
+                });
+            }
+            if self.larger.contains(short) {
+                return Some(Resolved::Larger);
+            }
+        }
+        None
+    }
+
+    /// The key as it is looked up: without the spaces and points that are often written between its parts. Keys that
+    /// the edition has as they stand are not changed, nor what is no official key then.
+    pub fn canonical<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let separates = |c: char| c.is_whitespace() || c == '.';
+        if !text.contains(separates) || self.regions.contains_key(text) || self.larger.contains(text) {
+            return Cow::Borrowed(text);
+        }
+        let digits: String = text.chars().filter(|c| !separates(*c)).collect();
+        if is_digits(&digits) && looks_official(&digits) { Cow::Owned(digits) } else { Cow::Borrowed(text) }
+    }
+
+    /// True if a text is the key of a region, or of a larger or smaller one, in any form, perhaps without its leading
+    /// zero.
+    pub fn knows(&self, text: &str) -> bool {
+        self.alone(text) != Resolved::Unknown
+    }
+
+    /// True if a text is the key of a region in any form, perhaps without its leading zero.
+    pub fn is_region(&self, text: &str) -> bool {
+        matches!(self.alone(text), Resolved::Region(..))
+    }
+
+    /// A key without the others of its file.
+    fn alone(&self, text: &str) -> Resolved {
+        let key = self.canonical(text);
+        let none = HashSet::new();
+        match self.resolve(&key, &none, &none) {
+            Resolved::Unknown if is_digits(&key) => self.resolve(&format!("0{key}"), &none, &none),
+            found => found,
+        }
+    }
+
     /// True if the key begins with that of a region, in a file for larger regions.
     fn is_part(&self, key: &str) -> bool {
         if key.len() <= self.longest || (key.len() < 7 && self.longest != 2) {
@@ -221,6 +285,11 @@ impl KeyIndex {
 /// The Verband, by nine digits, in which a key of eleven digits lies.
 fn verband_of_eleven(key: &str) -> String {
     format!("{}5{}", &key[..5], &key[5..8])
+}
+
+/// True if a text has the length of an official key, perhaps without its leading zero; four digits are a year.
+pub fn looks_official(text: &str) -> bool {
+    is_digits(text) && matches!(text.len(), 1..=3 | 5 | 7..=12)
 }
 
 fn is_digits(key: &str) -> bool {
@@ -242,6 +311,8 @@ fn larger_keys(key: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const GEMEINDEN: [&str; 5] = ["02000000", "03101000", "03354005", "03354501", "07131001"];
@@ -293,6 +364,44 @@ mod tests {
         assert_eq!(join.resolved[1], Resolved::Smaller);
         assert!(matches!(join.resolved[2], Resolved::Region(1, KeyForm::Stadtstaat)));
         assert_eq!(join.resolved[3], Resolved::Unknown);
+    }
+
+    #[test]
+    fn keys_with_spaces_or_points_between_their_parts_are_read() {
+        let index = gemeinden();
+        for text in ["03 3 54 005", "03354 005", "03.3.54.005", "03\u{a0}354\u{a0}005"] {
+            assert_eq!(index.canonical(text), "03354005", "{text}");
+        }
+        let own = KeyIndex::new(["1.2", "1.10"].into_iter(), [].into_iter());
+        assert_eq!((own.canonical("1.2"), own.canonical("Am See 5.")), ("1.2".into(), "Am See 5.".into()));
+    }
+
+    #[test]
+    fn keys_filled_up_with_zeros_are_those_of_larger_regions() {
+        let kreise = KeyIndex::new(["03101", "03354"].into_iter(), [].into_iter());
+        assert_eq!(ordinals(&kreise, &["03354000", "031010000000"]), [Some(1), Some(0)]);
+        assert_eq!(kreise.join(&["03000000", "03354", "03354000"]).other_levels, 2);
+        assert_eq!(gemeinden().join(&["03354000", "033545403000", "033"]).other_levels, 3);
+    }
+
+    #[test]
+    fn nine_digits_are_the_verband_of_the_twelve_in_the_same_file() {
+        let index = KeyIndex::new(["03354005"].into_iter(), [].into_iter());
+        let join = index.join(&["033545403", "033545403005"]);
+        assert!(matches!(join.resolved[..], [Resolved::Larger, Resolved::Region(0, KeyForm::AgsOfArs)]));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_key_or_unknown_without_panic(texts in prop::collection::vec("\\PC{0,14}|[0-9 .]{0,14}", 0..8)) {
+            let index = gemeinden();
+            let keys: Vec<_> = texts.iter().map(|text| index.canonical(text)).collect();
+            let join = index.join(&keys.iter().map(AsRef::as_ref).collect::<Vec<_>>());
+            prop_assert_eq!(join.resolved.len(), keys.len());
+            for text in &texts {
+                let _ = index.knows(text);
+            }
+        }
     }
 
     #[test]

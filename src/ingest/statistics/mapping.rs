@@ -6,7 +6,10 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::Deserialize;
 
-use super::number::{Decimal, SignMeaning};
+use super::{
+    number::{Decimal, SignMeaning, Writing},
+    signs::SignProfile,
+};
 use crate::domain::{Period, Provenance, Slug, Text};
 
 /// How a table is laid out.
@@ -54,6 +57,16 @@ impl fmt::Display for ColumnRef {
     }
 }
 
+/// The column of the keys, or the columns that hold their parts.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum KeyRef {
+    /// One column.
+    One(ColumnRef),
+    /// Columns of Land, Regierungsbezirk, Kreis, (Verband,) Gemeinde, in this order.
+    Parts(Vec<ColumnRef>),
+}
+
 /// One value column of a wide table or of a GENESIS table.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,6 +81,8 @@ pub struct ColumnRule {
     pub numerator: Option<ColumnRef>,
     /// Column of the denominators.
     pub denominator: Option<ColumnRef>,
+    /// Wide: column of the flags `p r s e` or of statuses by name.
+    pub status: Option<ColumnRef>,
     /// In GENESIS tables with a classifying column: the row that is meant; "Insgesamt" where absent.
     pub row: Option<String>,
 }
@@ -99,8 +114,10 @@ pub struct Mapping {
     pub delimiter: Option<char>,
     /// Decimal sign.
     pub decimal: Option<Decimal>,
-    /// Column of the keys.
-    pub key: Option<ColumnRef>,
+    /// Lines of the header, 1 to 4, the last of them in `header_row`; found by structure where absent.
+    pub header_rows: Option<u64>,
+    /// Column of the keys, or columns of their parts.
+    pub key: Option<KeyRef>,
     /// Column of the periods.
     pub period_column: Option<ColumnRef>,
     /// The period of all values.
@@ -119,7 +136,9 @@ pub struct Mapping {
     pub status: Option<ColumnRef>,
     /// Long: column of public remarks.
     pub value_note: Option<ColumnRef>,
-    /// Signs of this source and what they mean, before the usual ones.
+    /// Whose legend the signs follow.
+    pub sign_profile: SignProfile,
+    /// Signs of this source and what they mean, before those of the legend.
     pub signs: BTreeMap<String, SignMeaning>,
     /// Names of indicators in the file → slugs.
     pub indicators: BTreeMap<String, Slug>,
@@ -152,6 +171,11 @@ impl Mapping {
     pub fn parse(text: &str) -> Result<Self, MappingError> {
         toml::from_str(text).map_err(|error| MappingError(error.to_string()))
     }
+
+    /// How the numbers of the file are written.
+    pub(super) fn writing(&self) -> Writing<'_> {
+        Writing { decimal: self.decimal, profile: self.sign_profile, own: &self.signs }
+    }
 }
 
 /// A header as it is compared: lower case, without white space, `_`, `-` and with the umlauts spelt out.
@@ -183,6 +207,7 @@ mod tests {
             key = 1
             note = { de = "Vorläufig", en = "Preliminary" }
             provenance = { kind = "rounded", base = 3.0 }
+            sign_profile = "lsn"
             [signs]
             "k.A." = "missing"
             [[columns]]
@@ -194,9 +219,18 @@ mod tests {
             "#,
         )
         .unwrap();
-        assert_eq!(mapping.key, Some(ColumnRef::Number(1)));
+        assert_eq!(mapping.key, Some(KeyRef::One(ColumnRef::Number(1))));
+        assert_eq!(mapping.sign_profile, SignProfile::Lsn);
         assert_eq!(mapping.columns[0].denominator, Some(ColumnRef::Number(4)));
         assert_eq!(mapping.provenance, Some(Provenance::Rounded { base: 3.0 }));
+    }
+
+    #[test]
+    fn a_key_may_be_spread_over_columns() {
+        let mapping = Mapping::parse("key = ['land', 'rb', 3, 'gemeinde']").unwrap();
+        let header = |name: &str| ColumnRef::Header(name.into());
+        let parts = vec![header("land"), header("rb"), ColumnRef::Number(3), header("gemeinde")];
+        assert_eq!(mapping.key, Some(KeyRef::Parts(parts)));
     }
 
     #[test]

@@ -67,9 +67,12 @@ mod breaks;
 mod bundle;
 mod compare;
 pub(super) mod database;
+mod drafts;
 mod ffcsv;
 mod genesis;
+mod header;
 mod import;
+mod key_parts;
 mod keys;
 pub(super) mod mapping;
 pub(super) mod number;
@@ -77,14 +80,16 @@ pub(super) mod privacy;
 mod reading;
 pub(super) mod row;
 pub(super) mod sheet;
+mod signs;
 pub(super) mod table;
 mod tabular;
 pub(super) mod text;
 mod workbook;
 
 pub use import::{ValuesOptions, import_value_table, import_values};
-pub use mapping::{ColumnRef, ColumnRule, LayoutKind, Mapping, MappingError, SeriesRule};
+pub use mapping::{ColumnRef, ColumnRule, KeyRef, LayoutKind, Mapping, MappingError, SeriesRule};
 pub use number::{Decimal, SignMeaning};
+pub use signs::SignProfile;
 
 pub(super) use mapping::normal_header;
 pub(super) use reading::nearest;
@@ -194,10 +199,9 @@ mod tests {
 
     fn settings(indicator: Option<&str>) -> Settings {
         Settings {
-            mapping: Mapping::default(),
             indicator: indicator.map(|slug| slug.parse().unwrap()),
-            period: None,
             known: ["population", "births"].into_iter().map(|slug| slug.parse().unwrap()).collect(),
+            ..Settings::plain()
         }
     }
 

@@ -1,6 +1,6 @@
 //! Numbers and signs of statistical tables: one cell's text → number, status or nothing.
 //!
-//! Holds the German way of writing numbers and the signs of the official offices. Must not know: regions, files.
+//! Holds the German way of writing numbers. Must not know: regions, files, whose legend a sign is from.
 //!
 //! Invariant: a number is accepted only if its digits stand in the cell; what could be read in two ways is returned
 //! as [`Form::Ambiguous`] and never guessed.
@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::signs::{Sign, SignProfile};
 use crate::domain::Status;
 
 /// Which sign separates the decimals.
@@ -79,28 +80,36 @@ pub enum CellValue {
 /// The longest text that can be a number.
 const MAX_LEN: usize = 48;
 
-/// Reads the text of a value cell; `None` if it is neither a number nor a known sign. Signs of a mapping come first.
-pub fn parse_cell(
-    text: &str,
-    decimal: Option<Decimal>,
-    signs: &BTreeMap<String, SignMeaning>,
-) -> Option<CellValue> {
-    let text = text.trim();
-    if !signs.is_empty()
-        && let Some(meaning) = signs.get(text)
-    {
-        return Some(meaning.cell());
+/// How the numbers of a table are written: what the mapping says of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Writing<'a> {
+    /// The decimal sign, if it is known.
+    pub decimal: Option<Decimal>,
+    /// The legend.
+    pub profile: SignProfile,
+    /// Signs of the mapping; they come before those of the legend.
+    pub own: &'a BTreeMap<String, SignMeaning>,
+}
+
+impl Writing<'_> {
+    /// What a text without white space around it means as a sign.
+    pub fn sign(&self, text: &str) -> Option<CellValue> {
+        if !self.own.is_empty()
+            && let Some(meaning) = self.own.get(text)
+        {
+            return Some(meaning.cell());
+        }
+        Some(match self.profile.sign(text)? {
+            Sign::Nothing => CellValue::Nothing,
+            Sign::Means(meaning) => meaning.cell(),
+        })
     }
-    Some(match text {
-        "" => CellValue::Sign(Status::Missing),
-        "-" | "–" | "—" | "\u{2212}" => CellValue::Nothing,
-        "." => CellValue::Sign(Status::Unknown),
-        "..." | "…" => CellValue::Sign(Status::NotYetAvailable),
-        "/" => CellValue::Sign(Status::Unreliable),
-        "x" | "X" => CellValue::Sign(Status::NotMeaningful),
-        "*" => CellValue::Sign(Status::Suppressed),
-        _ => return parse_flagged(text, decimal),
-    })
+}
+
+/// Reads the text of a value cell; `None` if it is neither a number nor a known sign.
+pub fn parse_cell(text: &str, writing: &Writing<'_>) -> Option<CellValue> {
+    let text = text.trim();
+    writing.sign(text).or_else(|| parse_flagged(text, writing))
 }
 
 impl SignMeaning {
@@ -120,28 +129,22 @@ impl SignMeaning {
     }
 }
 
-/// A number, perhaps in brackets (limited value) or with one of the flags `p r s e` behind it.
-fn parse_flagged(text: &str, decimal: Option<Decimal>) -> Option<CellValue> {
+/// A number, perhaps in brackets (limited value) or with a flag of the legend behind it.
+fn parse_flagged(text: &str, writing: &Writing<'_>) -> Option<CellValue> {
     let number = |text: &str, status| {
-        let (value, form) = parse_number(text.trim(), decimal)?;
+        let (value, form) = parse_number(text.trim(), writing.decimal)?;
         Some(CellValue::Number { value, status, form })
     };
+    if text.ends_with(|c: char| c.is_ascii_digit()) {
+        return number(text, Status::Valid);
+    }
     if let Some(inner) = text.strip_prefix('(').and_then(|t| t.strip_suffix(')')) {
-        return number(inner, Status::Limited);
+        return (writing.profile != SignProfile::None).then(|| number(inner, Status::Limited)).flatten();
     }
-    flag_status(text.chars().next_back()?)
-        .map_or_else(|| number(text, Status::Valid), |status| number(&text[..text.len() - 1], status))
-}
-
-/// The status that a flag behind a number stands for.
-pub fn flag_status(flag: char) -> Option<Status> {
-    match flag {
-        'p' => Some(Status::Preliminary),
-        'r' => Some(Status::Revised),
-        's' => Some(Status::Estimated),
-        'e' => Some(Status::Valid),
-        _ => None,
-    }
+    // A flag is one letter, or a letter in square brackets.
+    let at = text.rfind('[').unwrap_or(text.len() - text.chars().next_back()?.len_utf8());
+    let (before, flag) = text.split_at(at);
+    writing.profile.flag(flag).map_or_else(|| number(text, Status::Valid), |status| number(before, status))
 }
 
 /// A number without flags: sign, groups of digits, decimals. `None` if it is none.
@@ -172,20 +175,27 @@ fn signed(value: f64, negative: bool) -> f64 {
     if negative { 0.0 - value } else { value }
 }
 
+/// Minus signs as they are typed: hyphen, minus, en dash.
+const MINUS: [char; 3] = ['-', '\u{2212}', '–'];
+
+/// The minus stands in front, or behind the last digit, as SAP writes it.
 fn strip_sign(text: &str) -> (bool, &str) {
-    for minus in ['-', '\u{2212}', '–'] {
-        if let Some(rest) = text.strip_prefix(minus) {
-            return (true, rest.trim_start());
-        }
+    if let Some(rest) = text.strip_prefix(MINUS) {
+        return (true, rest.trim_start());
+    }
+    if let Some(rest) = text.strip_suffix(MINUS).filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    {
+        return (true, rest);
     }
     (false, text.strip_prefix('+').unwrap_or(text))
 }
 
-/// A space that separates groups of three, all its kinds taken as one.
+/// What separates groups of three; all kinds of spaces are taken as one, and so are apostrophes.
 fn kind_of_separator(c: char) -> Option<char> {
     match c {
         '.' | ',' => Some(c),
         ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' => Some(' '),
+        '\'' | '’' => Some('\''),
         _ => None,
     }
 }
@@ -212,17 +222,17 @@ fn separators(digits: &str, decimal: Option<Decimal>) -> Option<(Form, Option<us
         return Some((Form::Neutral, None));
     };
     match (last, decimal) {
-        (' ', _) => whole_groups(count, &[' ']).then_some((Form::Neutral, None)),
+        (' ' | '\'', _) => whole_groups(count, &[last]).then_some((Form::Neutral, None)),
         (',', Some(Decimal::Point)) => whole_groups(count, &[',']).then_some((Form::Point, None)),
-        (',', _) => whole_groups(count - 1, &['.', ' ']).then_some((Form::Comma, Some(last_at))),
+        (',', _) => whole_groups(count - 1, &['.', ' ', '\'']).then_some((Form::Comma, Some(last_at))),
         (_, Some(Decimal::Comma)) => whole_groups(count, &['.']).then_some((Form::Comma, None)),
         (_, Some(Decimal::Point)) => {
-            whole_groups(count - 1, &[',', ' ']).then_some((Form::Point, Some(last_at)))
+            whole_groups(count - 1, &[',', ' ', '\'']).then_some((Form::Point, Some(last_at)))
         }
         (_, None) if whole_groups(count, &['.']) => {
             Some((if count == 1 { Form::Ambiguous } else { Form::Comma }, None))
         }
-        (_, None) => whole_groups(count - 1, &[',', ' ']).then_some((Form::Point, Some(last_at))),
+        (_, None) => whole_groups(count - 1, &[',', ' ', '\'']).then_some((Form::Point, Some(last_at))),
     }
 }
 
@@ -249,8 +259,12 @@ mod tests {
         parse_number(text, None)
     }
 
+    fn cell_by(text: &str, profile: SignProfile, own: &BTreeMap<String, SignMeaning>) -> Option<CellValue> {
+        parse_cell(text, &Writing { decimal: None, profile, own })
+    }
+
     fn cell(text: &str) -> Option<CellValue> {
-        parse_cell(text, None, &BTreeMap::new())
+        cell_by(text, SignProfile::Din, &BTreeMap::new())
     }
 
     #[test]
@@ -267,6 +281,13 @@ mod tests {
             ("\u{2212}12", -12.0),
             ("+7", 7.0),
             ("0,0", 0.0),
+            ("1'234'567", 1_234_567.0),
+            ("1’234,5", 1234.5),
+            ("1'234.5", 1234.5),
+            ("1\u{2009}234", 1234.0),
+            ("–12", -12.0),
+            ("12-", -12.0),
+            ("1.234,5-", -1234.5),
             ("12345678901234567890", 12_345_678_901_234_567_890.0),
         ] {
             assert_eq!(number(text).map(|n| n.0), Some(value), "{text}");
@@ -301,6 +322,10 @@ mod tests {
             "inf",
             "0x1",
             "--1",
+            "-1-",
+            "1'23",
+            "1'234 567",
+            "5,-",
             "1.234 567",
             "٣",
         ] {
@@ -331,26 +356,75 @@ mod tests {
             let Some(CellValue::Number { value: v, status: s, .. }) = cell(text) else { panic!("{text}") };
             assert_eq!((v, s), (value, status), "{text}");
         }
-        assert_eq!(cell("k.A."), None);
+        for unknown in ["k.A.", "12b", "g", "(x)", "p", "12 [p]", "[p]", "[", "12]"] {
+            assert_eq!(cell(unknown), None, "{unknown}");
+        }
     }
 
     #[test]
     fn a_mapping_gives_signs_of_its_own() {
         let signs =
             BTreeMap::from([("k.A.".to_owned(), SignMeaning::Missing), ("-".into(), SignMeaning::Zero)]);
-        assert_eq!(parse_cell(" k.A. ", None, &signs), Some(CellValue::Sign(Status::Missing)));
+        assert_eq!(cell_by(" k.A. ", SignProfile::Din, &signs), Some(CellValue::Sign(Status::Missing)));
         let zero = CellValue::Number { value: 0.0, status: Status::Valid, form: Form::Neutral };
-        assert_eq!(parse_cell("-", None, &signs), Some(zero));
+        assert_eq!(cell_by("-", SignProfile::Din, &signs), Some(zero));
+    }
+
+    #[test]
+    fn a_legend_gives_flags_of_its_own() {
+        let by = |text, profile| cell_by(text, profile, &BTreeMap::new());
+        let limited = CellValue::Number { value: 12.5, status: Status::Limited, form: Form::Comma };
+        assert_eq!((by("12,5u", SignProfile::Lsn), by("12,5u", SignProfile::Din)), (Some(limited), None));
+        let preliminary = CellValue::Number { value: 12.0, status: Status::Preliminary, form: Form::Neutral };
+        assert_eq!(by("12 [p]", SignProfile::Lsn), Some(preliminary));
+        assert_eq!((by("(12)", SignProfile::None), by("12p", SignProfile::None)), (None, None));
+        assert_eq!(by("-9999", SignProfile::Database), Some(CellValue::Sign(Status::Missing)));
+    }
+
+    /// Groups of three digits, separated.
+    fn grouped_by(digits: &str, separator: &str) -> String {
+        let groups: Vec<&str> =
+            digits.as_bytes().rchunks(3).rev().map(|g| std::str::from_utf8(g).unwrap()).collect();
+        groups.join(separator)
     }
 
     proptest! {
+        #[test]
+        fn a_number_written_in_any_habit_comes_back(
+            whole in 0_u64..1_000_000_000_000,
+            fraction in prop::option::of(0_u32..1000),
+            (separator, decimal) in prop::sample::select(vec![
+                ("", ","), (".", ","), (" ", ","), ("\u{a0}", ","), ("\u{202f}", ","), ("\u{2009}", ","),
+                ("'", ","), ("’", ","), ("", "."), (",", "."), (" ", "."), ("'", "."), ("’", "."),
+            ]),
+            (before, behind) in prop::sample::select(vec![
+                ("", ""), ("-", ""), ("\u{2212}", ""), ("– ", ""), ("", "-"), ("+", ""),
+            ]),
+        ) {
+            let digits = grouped_by(&whole.to_string(), separator);
+            let part = fraction.map_or_else(String::new, |part| format!("{decimal}{part:03}"));
+            let text = format!("{before}{digits}{part}{behind}");
+            let plain = fraction.map_or_else(|| whole.to_string(), |part| format!("{whole}.{part:03}"));
+            let negative = !matches!((before, behind), ("" | "+", ""));
+            let number = plain.parse::<f64>().unwrap() * if negative { -1.0 } else { 1.0 } + 0.0;
+            let sign = if decimal == "," { Decimal::Comma } else { Decimal::Point };
+            prop_assert_eq!(parse_number(&text, Some(sign)).map(|n| n.0), Some(number), "{}", text);
+            // Without being told, it is read rightly, asked about, or refused; never read otherwise.
+            match parse_number(&text, None) {
+                Some((_, Form::Ambiguous)) | None => {}
+                // A single comma is the German decimal sign; whoever writes thousands so must say it.
+                Some(_) if separator == "," && text.contains(',') && !text.contains('.') => {}
+                Some((found, _)) => prop_assert_eq!(found, number, "{}", text),
+            }
+        }
+
         #[test]
         fn any_text_is_read_or_refused_without_panic(text in "\\PC{0,60}") {
             let _ = cell(&text);
         }
 
         #[test]
-        fn the_digits_of_an_accepted_number_are_those_of_the_text(text in "[-+(]?[0-9., \u{a0}]{1,20}[prse)]?") {
+        fn the_digits_of_an_accepted_number_are_those_of_the_text(text in "[-+(]?[0-9., \u{a0}'’]{1,20}[-prse)]?") {
             if let Some(CellValue::Number { value, .. }) = cell(&text) {
                 let digits = |t: &str| t.chars().filter(char::is_ascii_digit).collect::<String>();
                 let stripped = |t: String| t.trim_start_matches('0').trim_end_matches('0').to_owned();

@@ -3,12 +3,19 @@
 //! Must not know: which regions an edition has, what is stored. Invariant: memory grows with the rows of the file, not
 //! with the product of keys and series.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use super::{
+    drafts::Drafts,
+    keys::KeyIndex,
     mapping::Mapping,
-    number::{self, CellValue, Decimal, Form},
-    row::Cell,
+    number::{self, CellValue, Decimal, Form, Writing},
+    row::{Cell, Row},
+    signs::SignProfile,
 };
 use crate::{
     domain::{Period, Slug, Status},
@@ -35,6 +42,14 @@ pub struct Settings {
     pub period: Option<Period>,
     /// Slugs of the catalogue.
     pub known: BTreeSet<Slug>,
+    /// Those of them whose numbers are percentages.
+    pub percent: BTreeSet<Slug>,
+    /// The keys of the edition.
+    pub keys: Arc<KeyIndex>,
+    /// Columns that the catalogue does not know become draft indicators.
+    pub drafting: bool,
+    /// Name of the file, for tables without a code of their own.
+    pub file: String,
 }
 
 impl Settings {
@@ -75,6 +90,23 @@ impl Settings {
             names => format!("did you mean {}?", names.join(", ")),
         };
         format!("The catalogue has no indicator '{text}'; {hint}")
+    }
+}
+
+#[cfg(test)]
+impl Settings {
+    /// Settings without mapping and catalogue.
+    pub fn plain() -> Self {
+        Self {
+            mapping: Mapping::default(),
+            indicator: None,
+            period: None,
+            known: BTreeSet::new(),
+            percent: BTreeSet::new(),
+            keys: Arc::new(KeyIndex::new(std::iter::empty(), std::iter::empty())),
+            drafting: false,
+            file: "test.csv".into(),
+        }
     }
 }
 
@@ -177,6 +209,28 @@ pub struct Observation<'a> {
     pub note: &'a str,
 }
 
+impl<'a> Observation<'a> {
+    /// The observation in one column of a row, perhaps with the columns of its numerator and denominator.
+    pub fn of_columns(
+        row: Row<'a>,
+        line: u64,
+        (key, series): (u32, u32),
+        value: usize,
+        ratio: [Option<usize>; 2],
+    ) -> Self {
+        let pair = |column: usize| (column, row.cell(column));
+        Self {
+            key,
+            series,
+            line,
+            value: Some(pair(value)),
+            ratio: ratio.map(|column| column.map(pair)),
+            status: "",
+            note: "",
+        }
+    }
+}
+
 /// Evidence for the decimal sign of one column: lines where it was plain.
 #[derive(Debug, Default, Clone)]
 struct Evidence {
@@ -206,8 +260,14 @@ pub struct Reading {
     pub headers: Vec<String>,
     /// Column of the keys, for messages, where the layout has one.
     pub key_column: Option<usize>,
+    /// Lines above the table, for drafts of its indicators.
+    pub title: Vec<String>,
+    /// Draft indicators.
+    pub drafts: Drafts,
     /// The file comes from an office in its own format; keys without boundary are to be expected.
     pub official: bool,
+    /// Keys that stood with spaces or points between their parts.
+    pub separated_keys: u64,
     too_many_series: bool,
     /// Cells that were stored; raw texts count more.
     used: u32,
@@ -253,6 +313,22 @@ impl Reading {
         Some(id)
     }
 
+    /// The id of a key as it stands in the file.
+    pub fn key_id(&mut self, text: &str, line: u64, settings: &Settings) -> u32 {
+        match settings.keys.canonical(text) {
+            Cow::Borrowed(key) => self.keys.id(key, line),
+            Cow::Owned(key) => {
+                self.separated_keys += 1;
+                self.keys.id(&key, line)
+            }
+        }
+    }
+
+    /// The slug of the draft indicator of a column.
+    pub fn draft(&mut self, code: &str, path: &[String], unit: &str, settings: &Settings) -> Option<Slug> {
+        self.drafts.named(code, path, unit, settings)
+    }
+
     /// Notes an observation, or its problem.
     pub fn observe(&mut self, seen: Observation<'_>, settings: &Settings, report: &mut Report) {
         if self.used > MAX_CELLS {
@@ -262,7 +338,7 @@ impl Reading {
         let mut ratio = [f64::NAN; 2];
         for (slot, source) in seen.ratio.iter().enumerate() {
             let Some((column, source)) = *source else { continue };
-            match Self::number(source, settings) {
+            match number(source, settings) {
                 Some(CellValue::Number { value, form, .. }) => {
                     ratio[slot] = value;
                     self.note_form(form, (seen.series, cell, Slot::Ratio(slot), column, seen.line));
@@ -282,7 +358,7 @@ impl Reading {
         };
         let mut sign = String::new();
         if let Some((column, source)) = seen.value {
-            match Self::number(source, settings) {
+            match number(source, settings).or_else(|| self.percentage(source, seen.series, settings)) {
                 Some(CellValue::Number { value, status, form }) => {
                     (observed.value, observed.status) = (value, status);
                     if status != Status::Valid {
@@ -302,7 +378,8 @@ impl Reading {
             }
         }
         if !seen.status.is_empty()
-            && let Err(sentence) = apply_status(&mut observed, &mut sign, seen.status)
+            && let Err(sentence) =
+                apply_status(&mut observed, &mut sign, seen.status, &settings.mapping.writing())
         {
             report.error(Some(seen.line), None, sentence);
             return;
@@ -346,16 +423,14 @@ impl Reading {
         series.cells.push(observed);
     }
 
-    fn number(cell: Cell<'_>, settings: &Settings) -> Option<CellValue> {
-        match cell {
-            Cell::Text(text) => number::parse_cell(text, settings.mapping.decimal, &settings.mapping.signs),
-            Cell::Number(value) => value.is_finite().then_some(CellValue::Number {
-                value: value + 0.0,
-                status: Status::Valid,
-                form: Form::Neutral,
-            }),
-            Cell::Date(_) | Cell::Fault(_) => None,
-        }
+    /// `12,3 %` in a column of percentages.
+    fn percentage(&self, cell: Cell<'_>, series: u32, settings: &Settings) -> Option<CellValue> {
+        let Cell::Text(text) = cell else { return None };
+        let text = text.trim().strip_suffix('%')?;
+        let indicator = &self.series[series as usize].indicator;
+        (settings.percent.contains(indicator) || self.drafts.is_percent(indicator))
+            .then(|| number::parse_cell(text, &settings.mapping.writing()))?
+            .filter(|value| matches!(value, CellValue::Number { .. }))
     }
 
     fn refuse(&self, line: u64, column: usize, cell: Cell<'_>, report: &mut Report) {
@@ -477,14 +552,39 @@ impl Reading {
     }
 }
 
+/// What a value cell says, but for percent signs.
+fn number(cell: Cell<'_>, settings: &Settings) -> Option<CellValue> {
+    let writing = settings.mapping.writing();
+    match cell {
+        Cell::Text(text) => number::parse_cell(text, &writing),
+        Cell::Number(value) => {
+            if (!writing.own.is_empty() || writing.profile.has_numbers())
+                && let Some(sign) = writing.sign(&cell.text())
+            {
+                return Some(sign);
+            }
+            let status = Status::Valid;
+            value.is_finite().then_some(CellValue::Number { value: value + 0.0, status, form: Form::Neutral })
+        }
+        // `#NV` and the like, if the source uses them for what is missing.
+        Cell::Fault(text) => writing.sign(text.trim()),
+        Cell::Date(_) => None,
+    }
+}
+
 /// Applies what a status column says: the name of a status, a sign or a flag.
-fn apply_status(observed: &mut Observed, sign: &mut String, text: &str) -> Result<(), String> {
-    let mut letters = text.chars();
-    let flag = letters.next().and_then(number::flag_status).filter(|_| letters.next().is_none());
-    let named = Status::ALL.into_iter().find(|status| status.as_str() == text).or(flag);
-    let status = match named {
+fn apply_status(
+    observed: &mut Observed,
+    sign: &mut String,
+    text: &str,
+    writing: &Writing<'_>,
+) -> Result<(), String> {
+    let named = Status::ALL.into_iter().find(|status| status.as_str() == text);
+    // Names and flags of the usual legend are understood whatever the signs of the cells are.
+    let flag = || writing.profile.flag(text).or_else(|| SignProfile::Din.flag(text));
+    let status = match named.or_else(flag) {
         Some(status) => status,
-        None => match number::parse_cell(text, None, &BTreeMap::new()) {
+        None => match writing.sign(text) {
             Some(CellValue::Sign(status)) => status,
             Some(CellValue::Nothing) if observed.value.is_nan() => {
                 observed.nothing = true;

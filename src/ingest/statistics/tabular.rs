@@ -4,7 +4,9 @@
 //! stand in the wrong columns.
 
 use super::{
-    mapping::{ColumnRef, LayoutKind, normal_header},
+    drafts,
+    header::{self, Footer, Header, JOIN, KeyColumns},
+    mapping::{ColumnRef, KeyRef, LayoutKind, normal_header},
     privacy,
     reading::{Names, Observation, Reading, Settings},
     row::{Cell, Row, cell_period, parse_period},
@@ -12,11 +14,11 @@ use super::{
 };
 use crate::{
     domain::{Period, Slug},
-    ingest::{Progress, Report},
+    ingest::{Progress, Report, Severity},
 };
 
-/// Headers that are understood without a mapping, as [`normal_header`] writes them.
-const KEY: &[&str] = &[
+/// Headers of keys that are understood without a mapping, as [`normal_header`] writes them.
+pub const KEY: &[&str] = &[
     "key",
     "schluessel",
     "ags",
@@ -26,16 +28,23 @@ const KEY: &[&str] = &[
     "gemeindeschluessel",
     "gebietsschluessel",
     "kreisschluessel",
+    "schluesselnummer",
+    "amtlichergemeindeschluessel",
+    "amtlicherregionalschluessel",
+    "amtlichergemeindeschluessel(ags)",
+    "amtlicherregionalschluessel(ars)",
 ];
-const INDICATOR: &[&str] = &["indicator", "indikator"];
+/// Headers of indicators.
+pub const INDICATOR: &[&str] = &["indicator", "indikator"];
 const PERIOD: &[&str] = &["period", "zeitraum", "stichtag", "jahr", "year"];
-const VALUE: &[&str] = &["value", "wert"];
+/// Headers of values.
+pub const VALUE: &[&str] = &["value", "wert"];
 const NUMERATOR: &[&str] = &["numerator", "zaehler"];
 const DENOMINATOR: &[&str] = &["denominator", "nenner"];
 const STATUS: &[&str] = &["status", "zeichen"];
 const NOTE: &[&str] = &["note", "bemerkung", "anmerkung"];
 /// Names of regions: for people, never read.
-const NAME: &[&str] = &[
+pub const NAME: &[&str] = &[
     "name",
     "gemeinde",
     "gemeindename",
@@ -47,13 +56,18 @@ const NAME: &[&str] = &[
     "regionname",
     "bezeichnung",
     "ort",
+    "gemeinden",
+    "kreise",
+    "stadt",
+    "stadt/gemeinde",
+    "regionalebezeichnung",
 ];
 
 /// Which column holds what.
 #[derive(Debug, Default)]
 struct Plan {
     kind: Option<LayoutKind>,
-    key: usize,
+    key: Option<KeyColumns>,
     indicator: Option<usize>,
     period: Option<usize>,
     value: Option<usize>,
@@ -68,6 +82,7 @@ struct Plan {
 struct WideColumn {
     column: usize,
     ratio: [Option<usize>; 2],
+    status: Option<usize>,
     indicator: Slug,
     /// `None` where a column of periods says it.
     period: Option<Period>,
@@ -76,50 +91,54 @@ struct WideColumn {
 /// Reads a long or wide table. Problems are reported; what was understood stands in the reading.
 pub fn read(table: &Table<'_>, settings: &Settings, report: &mut Report, progress: &dyn Progress) -> Reading {
     let mut reading = Reading::default();
-    let mut rows: Option<RowReader> = None;
-    table.each_row(report, progress, &mut |line, row, report| {
-        if let Some(rows) = &mut rows {
-            rows.read(line, row, settings, &mut reading, report);
-            return true;
-        }
-        if settings.mapping.header_row.map_or_else(|| row.is_blank(), |header| line < header) {
-            return true;
-        }
-        reading.headers = row.texts();
-        privacy::check_headers(&reading.headers, report);
-        match plan(&reading.headers, settings, report) {
-            Ok(plan) => {
-                reading.key_column = Some(plan.key);
-                rows = Some(RowReader::new(plan, reading.headers.len()));
-            }
-            Err(sentence) => report.error(Some(line), None, sentence),
-        }
-        rows.is_some()
-    });
-    match rows {
-        Some(rows) => rows.watch.judge(&|column| reading.header(column), report),
-        None if !report.rejected() => report.error(None, None, "There is no header row in the file."),
-        None => {}
+    let Some(header) = header::find(table, settings) else {
+        report.error(None, None, "There is no header row in the file.");
+        return reading;
+    };
+    let parts: Vec<String> = header.stacks.concat();
+    privacy::check_headers(&parts, report);
+    reading.headers = header.names();
+    reading.title.clone_from(&header.title);
+    if header.line > 1 {
+        report.fact("header_in_line", header.line);
     }
+    let plan = match plan(&header, settings, &mut reading, report) {
+        Ok(plan) => plan,
+        Err(sentence) => {
+            report.error(Some(header.line), None, sentence);
+            return reading;
+        }
+    };
+    let Some(key) = plan.key.clone() else { return reading };
+    reading.key_column = key.columns().first().copied();
+    let mut rows = RowReader::new(plan, key, reading.headers.len(), header.line);
+    table.each_row(report, progress, &mut |line, row, report| {
+        if line > header.line {
+            rows.read(line, row, settings, &mut reading, report);
+        }
+        true
+    });
+    rows.watch.judge(&|column| reading.header(column), report);
+    rows.finish(&reading, report);
     reading.finish(settings, report);
     reading
 }
 
 /// Finds the columns by the mapping, else by their headers.
-fn plan(headers: &[String], settings: &Settings, report: &mut Report) -> Result<Plan, String> {
+fn plan(
+    header: &Header,
+    settings: &Settings,
+    reading: &mut Reading,
+    report: &mut Report,
+) -> Result<Plan, String> {
     let mapping = &settings.mapping;
+    let headers = &header.names();
     let role = |given: Option<&ColumnRef>, names: &[&str]| match given {
         Some(given) => find_column(headers, given).map(Some),
         None => find_named(headers, names),
     };
-    let key = role(mapping.key.as_ref(), KEY)?.ok_or_else(|| {
-        format!(
-            "No column of keys was found among {}; name one 'key', 'AGS' or 'Schlüssel', or say key = … in the mapping.",
-            listed(headers)
-        )
-    })?;
     let mut plan = Plan {
-        key,
+        key: Some(key_columns(header, headers, settings)?),
         indicator: role(mapping.indicator_column.as_ref(), INDICATOR)?,
         period: role(mapping.period_column.as_ref(), PERIOD)?,
         value: role(mapping.value.as_ref(), VALUE)?,
@@ -142,9 +161,32 @@ fn plan(headers: &[String], settings: &Settings, report: &mut Report) -> Result<
     if kind == LayoutKind::Long {
         check_long(&plan, has_value, headers, settings)?;
     } else {
-        plan.wide = wide_columns(&plan, headers, settings, report)?;
+        plan.wide = wide_columns(&plan, header, settings, reading, report)?;
     }
     Ok(plan)
+}
+
+/// The key by the mapping, else as the header was found by it.
+fn key_columns(header: &Header, headers: &[String], settings: &Settings) -> Result<KeyColumns, String> {
+    let unknown = || {
+        format!(
+            "No column of keys was found among {}; name one 'key', 'AGS' or 'Schlüssel', or say key = … in the mapping.",
+            listed(headers)
+        )
+    };
+    match &settings.mapping.key {
+        Some(KeyRef::One(reference)) => find_column(headers, reference).map(KeyColumns::One),
+        Some(KeyRef::Parts(references)) => header::mapped_parts(headers, references).ok_or_else(|| {
+            format!(
+                "The columns of the key are not all found among {}; name those of Land, Regierungsbezirk, Kreis, Verband and Gemeinde in this order.",
+                listed(headers)
+            )
+        }),
+        None => match find_named(headers, KEY)? {
+            Some(column) => Ok(KeyColumns::One(column)),
+            None => header.key.clone().ok_or_else(unknown),
+        },
+    }
 }
 
 fn check_long(plan: &Plan, has_value: bool, headers: &[String], settings: &Settings) -> Result<(), String> {
@@ -171,18 +213,19 @@ fn check_long(plan: &Plan, has_value: bool, headers: &[String], settings: &Setti
 /// The value columns of a wide table: those of the mapping, else every header that is a period or an indicator.
 fn wide_columns(
     plan: &Plan,
-    headers: &[String],
+    header: &Header,
     settings: &Settings,
+    reading: &mut Reading,
     report: &mut Report,
 ) -> Result<Vec<WideColumn>, String> {
-    let columns = if settings.mapping.columns.is_empty() {
-        recognised_columns(plan, headers, settings, report)?
-    } else {
-        mapped_columns(plan, headers, settings)?
-    };
+    let headers = &header.names();
+    let mut columns = mapped_columns(plan, headers, settings)?;
+    if columns.is_empty() || settings.drafting {
+        recognised_columns(plan, header, settings, reading, &mut columns, report)?;
+    }
     if columns.is_empty() {
         return Err(format!(
-            "No column of values was found among {}: a header must be a period (with --indicator) or an indicator (with --period), or a mapping must say what it is.",
+            "No column of values was found among {}: a header must be a period (with --indicator) or an indicator (with --period), or a mapping must say what it is; with --draft-indicators unknown columns become indicators.",
             listed(headers)
         ));
     }
@@ -203,7 +246,7 @@ fn mapped_columns(plan: &Plan, headers: &[String], settings: &Settings) -> Resul
             let indicator = rule.indicator.as_ref().or(settings.fixed_indicator()).ok_or_else(|| {
                 format!("The mapping does not say which indicator column {} is.", rule.column)
             })?;
-            let period = rule.period.clone().or_else(|| parse_period(header));
+            let period = rule.period.clone().or_else(|| header.split(JOIN).find_map(parse_period));
             let period = period.or_else(|| settings.fixed_period().cloned());
             if period.is_none() && plan.period.is_none() {
                 return Err(format!("The mapping does not say which period column {} is of.", rule.column));
@@ -211,6 +254,7 @@ fn mapped_columns(plan: &Plan, headers: &[String], settings: &Settings) -> Resul
             Ok(WideColumn {
                 column,
                 ratio: [optional(&rule.numerator)?, optional(&rule.denominator)?],
+                status: optional(&rule.status)?,
                 indicator: settings.named_indicator(indicator.as_str())?,
                 period,
             })
@@ -218,44 +262,100 @@ fn mapped_columns(plan: &Plan, headers: &[String], settings: &Settings) -> Resul
         .collect()
 }
 
+/// Adds the columns whose headers are periods or indicators, and drafts for all others if they are wanted.
 fn recognised_columns(
     plan: &Plan,
-    headers: &[String],
+    header: &Header,
     settings: &Settings,
+    reading: &mut Reading,
+    columns: &mut Vec<WideColumn>,
     report: &mut Report,
-) -> Result<Vec<WideColumn>, String> {
-    let mut columns = Vec::new();
-    let used = [Some(plan.key), plan.period, plan.indicator, plan.status, plan.note];
-    for (column, header) in headers.iter().enumerate() {
-        if header.is_empty() || used.contains(&Some(column)) || NAME.contains(&normal_header(header).as_str())
-        {
+) -> Result<(), String> {
+    let mut used = plan.key.as_ref().map(KeyColumns::columns).unwrap_or_default();
+    used.extend([plan.period, plan.indicator, plan.status, plan.note].into_iter().flatten());
+    used.extend(columns.iter().flat_map(|c| [Some(c.column), c.ratio[0], c.ratio[1], c.status]).flatten());
+    let title_period = header.title.iter().find_map(|line| parse_period(line));
+    let last_key = plan.key.as_ref().and_then(|key| key.columns().into_iter().max()).unwrap_or(0);
+    for (column, stack) in header.stacks.iter().enumerate() {
+        if stack.is_empty() || used.contains(&column) || is_name(stack) {
             continue;
         }
-        if let Some(period) = parse_period(header) {
-            let indicator = settings.fixed_indicator().ok_or_else(|| {
-                format!(
-                    "Column '{header}' is a period; name the indicator with --indicator or in the mapping."
-                )
-            })?;
-            columns.push((column, settings.named_indicator(indicator.as_str())?, Some(period)));
-        } else if let Ok(indicator) = settings.named_indicator(header) {
-            let period = settings.fixed_period().filter(|_| plan.period.is_none()).cloned();
-            if period.is_none() && plan.period.is_none() {
+        let period = stack.iter().find_map(|part| parse_period(part));
+        let path: Vec<String> = stack.iter().filter(|part| parse_period(part).is_none()).cloned().collect();
+        let name = path.join(JOIN);
+        let fixed = settings.fixed_indicator().filter(|_| period.is_some());
+        let known = if path.is_empty() { None } else { settings.find_indicator(&name) };
+        let shown = stack.join(JOIN);
+        let indicator = match (known, fixed) {
+            (Some(indicator), _) => indicator,
+            (None, Some(fixed)) => settings.named_indicator(fixed.as_str())?,
+            (None, None) if settings.drafting && column > last_key => {
+                let number = header.stacks[..column].iter().filter(|other| *other == stack).count() + 1;
+                let Some(slug) = draft(header, column, path, number, reading, settings) else { continue };
+                slug
+            }
+            (None, None) if period.is_some() => {
                 return Err(format!(
-                    "Column '{header}' is an indicator; name the period with --period or in the mapping."
+                    "Column '{shown}' is a period; name the indicator with --indicator or in the mapping, or make one with --draft-indicators."
                 ));
             }
-            columns.push((column, indicator, period));
-        } else {
-            report.warning(
-                None,
-                Some(header),
-                "This column is neither a period nor an indicator and was not read.",
-            );
+            (None, None) => {
+                report.warning(
+                    None,
+                    Some(&shown),
+                    "This column is neither a period nor an indicator and was not read.",
+                );
+                continue;
+            }
+        };
+        let fixed = settings.fixed_period().or(title_period.as_ref()).filter(|_| plan.period.is_none());
+        let period = period.or_else(|| fixed.cloned());
+        if period.is_none() && plan.period.is_none() {
+            return Err(format!(
+                "Column '{shown}' is an indicator; name the period with --period or in the mapping."
+            ));
         }
+        let status = flag_column(header, column);
+        columns.push(WideColumn { column, ratio: [None, None], status, indicator, period });
     }
-    let wide = |(column, indicator, period)| WideColumn { column, ratio: [None, None], indicator, period };
-    Ok(columns.into_iter().map(wide).collect())
+    Ok(())
+}
+
+fn is_name(stack: &[String]) -> bool {
+    stack.iter().any(|part| NAME.contains(&normal_header(part).as_str())) && stack.len() == 1
+}
+
+/// A column without header right of a value holds its flags.
+fn flag_column(header: &Header, column: usize) -> Option<usize> {
+    let next = header.stacks.get(column + 1)?;
+    let names = |text: &String| STATUS.contains(&normal_header(text).as_str());
+    (next.is_empty() || next.last().is_some_and(names)).then_some(column + 1)
+}
+
+/// The draft of a column: the table's title stands for a header that is only a period.
+fn draft(
+    header: &Header,
+    column: usize,
+    mut path: Vec<String>,
+    number: usize,
+    reading: &mut Reading,
+    settings: &Settings,
+) -> Option<Slug> {
+    let mut unit = header.units[column].clone();
+    if path.is_empty() {
+        path.push(header.title.first().cloned().unwrap_or_else(|| settings.file.clone()));
+    }
+    if unit.is_empty()
+        && let Some(last) = path.last_mut()
+        && let Some((name, found)) = drafts::split_unit(last)
+    {
+        unit = found.to_owned();
+        *last = name.to_owned();
+    }
+    if number > 1 {
+        path.push(number.to_string());
+    }
+    reading.draft(&drafts::code_of_file(&settings.file), &path, &unit, settings)
 }
 
 /// The column that a mapping means.
@@ -274,9 +374,15 @@ pub fn find_column(headers: &[String], reference: &ColumnRef) -> Result<usize, S
 }
 
 fn find_named(headers: &[String], names: &[&str]) -> Result<Option<usize>, String> {
-    // Names are in order of preference: a column 'key' wins over a column 'AGS'.
-    for name in names {
-        let mut found = headers.iter().enumerate().filter(|(_, header)| normal_header(header) == *name);
+    let whole = |header: &str| normal_header(header);
+    let last = |header: &str| normal_header(header.rsplit(JOIN).next().unwrap_or(header));
+    // Names are in order of preference: a column 'key' wins over a column 'AGS'; the whole stack over its last line.
+    for (form, name) in names
+        .iter()
+        .map(|name| (&whole as &dyn Fn(&str) -> String, name))
+        .chain(names.iter().map(|name| (&last as &dyn Fn(&str) -> String, name)))
+    {
+        let mut found = headers.iter().enumerate().filter(|(_, header)| form(header) == *name);
         match (found.next(), found.next()) {
             (Some((column, _)), None) => return Ok(Some(column)),
             (Some((first, header)), Some((second, _))) => {
@@ -301,6 +407,10 @@ pub fn listed(headers: &[String]) -> String {
 /// Reads the rows behind the header.
 struct RowReader {
     plan: Plan,
+    key: KeyColumns,
+    footer: Footer,
+    /// Line of the first row without a key, and how many there are.
+    keyless: Option<(u64, u64)>,
     width: usize,
     watch: privacy::Watch,
     indicator_names: Names,
@@ -320,13 +430,18 @@ enum SeriesState {
 }
 
 impl RowReader {
-    fn new(plan: Plan, width: usize) -> Self {
-        let mut used =
-            vec![Some(plan.key), plan.indicator, plan.period, plan.value, plan.ratio[0], plan.ratio[1]];
-        used.extend(plan.wide.iter().flat_map(|c| [Some(c.column), c.ratio[0], c.ratio[1]]));
+    fn new(plan: Plan, key: KeyColumns, width: usize, header: u64) -> Self {
+        let mut used: Vec<Option<usize>> = key.columns().into_iter().map(Some).collect();
+        used.extend([plan.indicator, plan.period, plan.value, plan.ratio[0], plan.ratio[1]]);
+        used.extend(plan.wide.iter().flat_map(|c| [Some(c.column), c.ratio[0], c.ratio[1], c.status]));
         let watch = privacy::Watch::new((0..width).filter(|column| !used.contains(&Some(*column))));
+        let mut footer = Footer::default();
+        footer.begin(header);
         Self {
             plan,
+            key,
+            footer,
+            keyless: None,
             width,
             watch,
             indicator_names: Names::default(),
@@ -345,7 +460,7 @@ impl RowReader {
         reading: &mut Reading,
         report: &mut Report,
     ) {
-        if row.is_blank() {
+        if row.is_blank() || self.footer.reached(line, row, &self.key, settings) {
             return;
         }
         reading.rows += 1;
@@ -353,16 +468,44 @@ impl RowReader {
         if let Some(sentence) = self.shifted(row) {
             return report.error(Some(line), None, sentence);
         }
-        let key = row.cell(self.plan.key).text();
-        if key.is_empty() {
-            let header = reading.header(self.plan.key);
-            return report.error(Some(line), Some(&header), "The key is empty in a row that is not.");
+        let key = match self.key.read(row) {
+            Ok(key) => key,
+            Err(sentence) => {
+                let header = reading.key_header();
+                return report.error(Some(line), header.as_deref(), sentence);
+            }
+        };
+        if (key.is_empty() && !self.has_values(row)) || (header::is_total(row) && !settings.keys.knows(&key))
+        {
+            self.keyless = Some(self.keyless.map_or((line, 1), |(first, count)| (first, count + 1)));
+            return;
         }
-        let key = reading.keys.id(&key, line);
+        if key.is_empty() {
+            let header = reading.key_header();
+            return report.error(Some(line), header.as_deref(), "The key is empty in a row that is not.");
+        }
+        let key = reading.key_id(&key, line, settings);
         if self.plan.wide.is_empty() {
             self.read_long(line, key, row, settings, reading, report);
         } else {
             self.read_wide(line, key, row, settings, reading, report);
+        }
+    }
+
+    /// True if any of the columns that are read as values holds something.
+    fn has_values(&self, row: Row<'_>) -> bool {
+        let long = [self.plan.value, self.plan.ratio[0], self.plan.ratio[1]];
+        let wide = self.plan.wide.iter().map(|wide| Some(wide.column));
+        long.into_iter().chain(wide).flatten().any(|column| !row.cell(column).is_blank())
+    }
+
+    /// Reports what was passed over.
+    fn finish(&self, reading: &Reading, report: &mut Report) {
+        self.footer.finish(report);
+        if let Some((line, count)) = self.keyless {
+            let sentence =
+                format!("{count} rows without a key, headings or sums, were not read; this is the first.");
+            report.problem(Severity::Notice, Some(line), reading.key_header().as_deref(), sentence);
         }
     }
 
@@ -432,16 +575,10 @@ impl RowReader {
                 reading.left_out += 1;
                 continue;
             };
-            let pair = |column: usize| (column, row.cell(column));
-            let seen = Observation {
-                key,
-                series,
-                line,
-                value: Some(pair(wide.column)),
-                ratio: wide.ratio.map(|column| column.map(pair)),
-                status: "",
-                note: "",
-            };
+            let mut seen = Observation::of_columns(row, line, (key, series), wide.column, wide.ratio);
+            if let Some(Cell::Text(flag)) = wide.status.map(|column| row.cell(column)) {
+                seen.status = flag.trim();
+            }
             reading.observe(seen, settings, report);
         }
     }
@@ -452,7 +589,7 @@ impl RowReader {
         line: u64,
         row: Row<'_>,
         settings: &Settings,
-        reading: &Reading,
+        reading: &mut Reading,
         report: &mut Report,
     ) -> Option<u32> {
         let text = match (self.plan.indicator, settings.fixed_indicator()) {
@@ -462,7 +599,11 @@ impl RowReader {
         };
         let id = self.indicator_names.id(&text, line);
         if id as usize == self.indicators.len() {
-            let indicator = settings.find_indicator(&text);
+            let mut indicator = settings.find_indicator(&text);
+            if indicator.is_none() && settings.drafting {
+                let path = [text.clone().into_owned()];
+                indicator = reading.draft(&drafts::code_of_file(&settings.file), &path, "", settings);
+            }
             if indicator.is_none() {
                 let header = self.plan.indicator.map(|column| reading.header(column));
                 report.error_with(Some(line), header.as_deref(), || settings.unknown_indicator(&text));
