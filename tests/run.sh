@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The Rust tests on SQLite and PostGIS, the styles by MapLibre's validator, then browser and QGIS.
+# The Rust tests on SQLite and PostGIS, the styles by MapLibre's validator, then browser and QGIS, then the real tables.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,3 +21,4 @@ for style in "$styles"/*.json; do
 done
 echo "styles: $count valid"
 tests/e2e.sh
+tests/real_files.sh

@@ -476,3 +476,137 @@ async fn only_the_asked_period_of_a_file_is_taken_and_a_period_that_is_not_there
     let report = fixture.import_text(text, &ValuesOptions { period: "2020".parse().ok(), ..options() }).await;
     assert_error(&report, None, "No value is of the indicator and period asked for");
 }
+
+fn drafting() -> ValuesOptions {
+    ValuesOptions { drafts: Some(slug("unsortiert")), ..options() }
+}
+
+#[tokio::test]
+async fn a_stacked_header_with_preamble_units_and_footer_is_found_by_its_structure() {
+    let fixture = Fixture::new(&LUECHOW[..3]).await;
+    let text = "Bevölkerung der Gemeinden;;;;\nStand 31.12.2023;;;;\n;;;;\n;;Einwohner;;Fläche\nSchlüssel;Name;31.12.2022;31.12.2023;2023\n;;Anzahl;Anzahl;qkm\n1;2;3;4;5\n03354;Kreis;6;60;600\n03 354 001;  Bergen;1;10;100,5\n03354 002;  Clenze;2;20;200\n03354003;  Damnatz;3;30;300\nInsgesamt;;6;60;600,5\n\nZahlen des Landkreises\n1) vorläufig;;;;\n";
+    let report = fixture.import_text(text, &drafting()).await;
+    assert_stored(&report);
+    assert_eq!(
+        (&report.facts["header_in_line"], &report.facts["keys_with_separators"]),
+        (&7.into(), &2.into())
+    );
+    assert_eq!(fixture.column("values-einwohner", "2023-12-31").await.values(), [10.0, 20.0, 30.0]);
+    assert_eq!(fixture.column("values-flaeche", "2023").await.values(), [100.5, 200.0, 300.0]);
+    let catalogue = fixture.store.catalogue(&fixture.atlas).await.unwrap();
+    let found = |name: &str| catalogue.indicators.iter().find(|one| one.slug.as_str() == name).unwrap();
+    assert_eq!(found("values-einwohner").kind, kommunalatlas::domain::IndicatorKind::Count);
+    let area = found("values-flaeche");
+    assert_eq!((area.unit.de.as_str(), area.decimals, area.theme.as_str()), ("qkm", 1, "unsortiert"));
+    assert_eq!(area.sheet.source.de, "Bevölkerung der Gemeinden Stand 31.12.2023");
+    assert!(!area.sheet.missing_fields(area.kind).is_empty());
+}
+
+#[tokio::test]
+async fn the_column_of_keys_is_found_by_its_cells_where_its_header_says_nothing() {
+    let fixture = Fixture::new(&LUECHOW[..3]).await;
+    let text = "Nr.;Gebietseinheit;Code;population\n1;Bergen;3354001;10\n2;Clenze;3354002;20\n3;Damnatz;3354003;30\n";
+    let options = ValuesOptions { period: "2023".parse().ok(), ..options() };
+    let report = fixture.import_text(text, &options).await;
+    assert_stored(&report);
+    assert_eq!(report.facts["leading_zeros_restored"], 3);
+    assert_eq!(fixture.column("population", "2023").await.values(), [10.0, 20.0, 30.0]);
+    let report = fixture.import_text("Ort;population\nBergen;10\nClenze;20\n", &options).await;
+    assert_error(&report, Some(1), "No column of keys was found");
+}
+
+#[tokio::test]
+async fn a_key_spread_over_columns_is_put_together() {
+    let fixture = Fixture::new(&["03354001", "03354005"]).await;
+    let text = "Satzart;Land;RB;Kreis;VB;Gem;Gemeindename;population\n40;3;3;54;;;Kreis;99\n50;3;3;54;5403;;Verband;50\n60;3;3;54;5403;5;Gartow;7\n60;3;3;54;5407;1;Bergen;8\n";
+    let options = ValuesOptions { period: "2023".parse().ok(), ..options() };
+    assert_stored(&fixture.import_text(text, &options).await);
+    assert_eq!(fixture.column("population", "2023").await.values(), [8.0, 7.0]);
+    let named = "A;B;C;D;population\n3;3;54;1;5\n3;3;54;5;6\n";
+    let mapping = ValuesOptions { period: "2023".parse().ok(), ..mapped("key = ['A', 'B', 'C', 'D']") };
+    assert_stored(&fixture.import_text(named, &mapping).await);
+    assert_eq!(fixture.column("population", "2023").await.values(), [5.0, 6.0]);
+}
+
+#[tokio::test]
+async fn a_mark_for_no_value_is_a_number_for_nobody() {
+    let fixture = Fixture::new(&LUECHOW[..2]).await;
+    let text = "key;indicator;period;value\n03354001;population;2023;-9999\n03354002;population;2023;7\n";
+    let report = fixture.import_text(text, &options()).await;
+    assert_error(&report, Some(2), "-9999 stands in a column of counts");
+    assert_stored(&fixture.import_text(text, &mapped("sign_profile = 'database'")).await);
+    assert_eq!(fixture.column("population", "2023").await.statuses(), [Status::Missing, Status::Valid]);
+    assert_stored(&fixture.import_text(text, &mapped("[signs]\n'-9999' = 'suppressed'")).await);
+    assert_eq!(fixture.column("population", "2023").await.status(0), Status::Suppressed);
+    let letters = "key;indicator;period;value\n03354001;population;2023;g\n03354002;population;2023;7p\n";
+    assert_error(&fixture.import_text(letters, &options()).await, Some(2), "[signs]");
+    assert_stored(&fixture.import_text(letters, &mapped("sign_profile = 'lsn'")).await);
+    assert_eq!(fixture.column("population", "2023").await.statuses(), [Status::Unknown, Status::Preliminary]);
+}
+
+#[tokio::test]
+async fn a_percent_sign_may_stand_behind_percentages_only() {
+    let fixture = Fixture::new(&LUECHOW[..2]).await;
+    let text = "AGS;settlement-share;\n03354001;12,3 %;p\n03354002;7%;\n";
+    let period = || ValuesOptions { period: "2023".parse().ok(), ..options() };
+    assert_stored(&fixture.import_text(text, &period()).await);
+    let column = fixture.column("settlement-share", "2023").await;
+    assert_eq!((column.values(), column.status(0)), (&[12.3, 7.0][..], Status::Preliminary));
+    let report = fixture.import_text(&text.replace("settlement-share", "population"), &period()).await;
+    assert_error(&report, Some(2), "'12,3 %' is neither a number");
+}
+
+#[tokio::test]
+async fn a_second_table_below_the_footer_is_not_passed_over() {
+    let fixture = Fixture::new(&LUECHOW[..2]).await;
+    let text = "AGS;2023\n03354001;10\n03354002;20\nQuelle: Landkreis;\n03354001;11\n";
+    let report = fixture.import_text(text, &of_indicator("population")).await;
+    assert_error(&report, Some(4), "1 rows with keys follow");
+}
+
+#[tokio::test]
+async fn drafts_keep_their_slugs_and_unknown_columns_without_the_flag_name_it() {
+    let fixture = Fixture::new(&LUECHOW[..2]).await;
+    let table =
+        |year: u32| genesis_table("03354001;A;3;7\n03354002;B;5;-9999\n").replace("2015", &year.to_string());
+    let report = fixture.import_text(&table(2015), &options()).await;
+    assert_error(&report, Some(5), "--draft-indicators");
+    let report = fixture.import_text(&table(2015).replace("-9999", "."), &drafting()).await;
+    assert_stored(&report);
+    assert_eq!(report.facts["draft_indicators"], serde_json::json!(["12411-01-01-5-insgesamt"]));
+    let report = fixture.import_text(&table(2016).replace("-9999", "8,5"), &drafting()).await;
+    assert_stored(&report);
+    assert!(!report.facts.contains_key("draft_indicators"), "{report}");
+    assert_eq!(fixture.column("12411-01-01-5-insgesamt", "2016-12-31").await.values(), [3.0, 5.0]);
+    // Twins are numbered, classified rows are told apart.
+    let twins = genesis_table("03354001;A;3;7\n").replace("2014", "2015");
+    assert_stored(&fixture.import_text(&twins, &drafting()).await);
+    assert_eq!(fixture.column("12411-01-01-5-insgesamt-2", "2015-12-31").await.value(0), Some(7.0));
+}
+
+#[tokio::test]
+async fn a_stacked_header_of_a_workbook_continues_merged_cells() {
+    let fixture = Fixture::new(&LUECHOW[..2]).await;
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet();
+    sheet.write(0, 0, "Kinder in Tagesbetreuung").unwrap();
+    let merged = Format::new();
+    sheet.merge_range(2, 2, 2, 3, "unter 3 Jahre", &merged).unwrap();
+    sheet.merge_range(2, 4, 2, 5, "3 bis 6 Jahre", &merged).unwrap();
+    for (column, text) in ["AGS", "Name", "Kinder", "Quote in %", "Kinder", "Quote in %"].iter().enumerate() {
+        sheet.write(3, column as u16, *text).unwrap();
+    }
+    for (row, key) in LUECHOW[..2].iter().enumerate() {
+        let row = row as u32 + 4;
+        sheet.write(row, 0, *key).unwrap();
+        sheet.write(row, 1, "  Gemeinde").unwrap();
+        for column in 2..6 {
+            sheet.write(row, column, f64::from(row * 10 + u32::from(column)) / 2.0).unwrap();
+        }
+    }
+    let options = ValuesOptions { period: "2023".parse().ok(), ..drafting() };
+    let report = fixture.import_bytes("kita_2023.xlsx", &book.save_to_buffer().unwrap(), &options).await;
+    assert_stored(&report);
+    assert_eq!(fixture.column("kita-unter-3-jahre-quote", "2023").await.values(), [21.5, 26.5]);
+    assert_eq!(fixture.column("kita-3-bis-6-jahre-kinder", "2023").await.values(), [22.0, 27.0]);
+}

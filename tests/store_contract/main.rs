@@ -37,6 +37,7 @@ macro_rules! contract {
 }
 
 mod derivations;
+mod drafts;
 mod facilities;
 mod geometries;
 mod history;

@@ -22,8 +22,8 @@ const SAMPLE_ROWS: usize = 260;
 /// Most rows before the header.
 const MAX_PREAMBLE: usize = 60;
 
-/// Most lines of a header.
-const MAX_LINES: usize = 4;
+/// Most lines of a header: four of words, one of units, one with the numbers of the columns.
+const MAX_LINES: usize = 6;
 
 /// Joins the parts of a header stack.
 pub const JOIN: &str = " | ";
@@ -397,7 +397,7 @@ impl Footer {
         self.began.is_some()
     }
 
-    /// The first row after the header.
+    /// Says where the header ended.
     pub fn begin(&mut self, line: u64) {
         self.last_line = line;
     }

@@ -11,7 +11,11 @@
 //! Recognised without help: the table export and the flat file (ffcsv, old and new form) of GENESIS, **long** tables with the
 //! headers `key;indicator;period;value[;numerator;denominator;status;note]` (or German: `Schlüssel`/`AGS`/`ARS`,
 //! `Indikator`, `Zeitraum`/`Stichtag`/`Jahr`, `Wert`, `Zähler`, `Nenner`, `Zeichen`, `Bemerkung`), and **wide** tables
-//! with a column of keys whose other headers are periods (with an indicator) or indicators (with a period).
+//! with a column of keys whose other headers are periods (with an indicator) or indicators (with a period). Wide tables
+//! may have titles above them, a header of up to four lines with merged cells, lines of units and of column numbers, and
+//! notes below; the column of the keys is found by its cells where its header says nothing; a key may be spread over
+//! columns `Land;RB;Kreis;VB;Gemeinde`. Columns that the catalogue does not know become draft indicators if that is
+//! asked for.
 //!
 //! Workbooks (XLSX, ODS, XLS) are recognised by their content. A ZIP file with several tables is read like its tables one
 //! by one, with the same options, in one transaction.
@@ -23,10 +27,12 @@
 //! ```toml
 //! layout = "wide"                # long, wide, ffcsv or genesis; recognised where absent
 //! sheet = "Tabelle 1"            # of a workbook; the first with a table where absent
-//! header_row = 3                 # line of the header, from 1; the first with text where absent
+//! header_row = 3                 # line of the header, its last one, from 1; found by structure where absent
+//! header_rows = 2                # its number of lines if header_row is given; one where absent
 //! delimiter = ";"                # of a text file; found by consistency where absent
 //! decimal = ","                  # "," or "."; needed only where 1.234 could be both
-//! key = "Gemeindeschlüssel"      # column of the keys
+//! key = "Gemeindeschlüssel"      # column of the keys, or of their parts: ["land", "rb", "kreis", "vb", "gemeinde"]
+//! sign_profile = "din"           # whose legend: din, lsn, ba, database (-9999, ------, k.A., NA are missing), none
 //! period_column = "Jahr"         # column of the periods, or
 //! period = "2023"                # the period of all values
 //! indicator_column = "Merkmal"   # long: column of the indicators, or
@@ -54,6 +60,7 @@
 //! period = "2023-03-01"
 //! numerator = "Kinder 2023"
 //! denominator = 7
+//! status = "Zeichen 2023"        # wide: column of its flags
 //! row = "Insgesamt"              # genesis with classified rows
 //!
 //! [[series]]                     # ffcsv: one per series; variables that are not named stand at their total
@@ -217,6 +224,8 @@ mod tests {
     const FFCSV: &str = "statistics_code;time_code;time;1_variable_code;1_variable_attribute_code;2_variable_code;2_variable_attribute_code;value;value_unit;value_variable_code\n1;JAHR;2023;GEMEIN;03354025;GES;;-0,3;Anzahl;BEV\n1;JAHR;2023;GEMEIN;03354025;GES;GESW;8;Anzahl;BEV\n";
 
     const OLD_FFCSV: &str = "Statistik_Code;Zeit_Code;Zeit;1_Merkmal_Code;1_Auspraegung_Code;2_Merkmal_Code;2_Auspraegung_Code;BEV__Bestand__Anzahl;BEV__Bestand__q\n1;STAG;31.12.2023;GEMEIN;03354025;GES;;17,5;p\n1;STAG;31.12.2023;GEMEIN;03354025;GES;GESW;8;e\n";
+    const STACKED: &str = "Titel;;;\n;;Einwohner;\nAGS;Name;2014;2015\n;;Anzahl;Anzahl\n03354001;A;1.595,5;12\n03354002;B;'7;-\nQuelle: x;;;\n";
+    const PARTS: &str = "Land;RB;Kreis;VB;Gem;2015\n3;3;54;5403;5;1 234\n03;3;54;403;006;(7)\n";
 
     #[test]
     fn each_layout_is_recognised() {
@@ -259,16 +268,18 @@ mod tests {
 
         #[test]
         fn mutated_tables_never_panic_and_give_only_numbers_of_the_file(
-            which in 0..5_usize,
+            which in 0..7_usize,
+            drafting in any::<bool>(),
             edits in proptest::collection::vec((any::<prop::sample::Index>(), "[-;,.\"\n0-9a-zß()]{0,3}", any::<bool>()), 0..6),
         ) {
-            let mut text = [LONG, WIDE, GENESIS, FFCSV, OLD_FFCSV][which].to_owned();
+            let mut text = [LONG, WIDE, GENESIS, FFCSV, OLD_FFCSV, STACKED, PARTS][which].to_owned();
             for (at, insert, remove) in edits {
                 let at = (0..=at.index(text.len() + 1)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
                 let end = text[at..].chars().next().filter(|_| remove).map_or(at, |c| at + c.len_utf8());
                 text.replace_range(at..end, &insert);
             }
-            let (reading, _) = read(text.as_bytes(), Some("population"));
+            let settings = Settings { drafting, ..settings((!drafting).then_some("population")) };
+            let reading = understand(text.as_bytes(), &settings, &mut Report::new("test"), &NoProgress);
             let digits: String = text.chars().filter(char::is_ascii_digit).collect();
             for cell in reading.iter().flat_map(|reading| &reading.series).flat_map(|series| &series.cells) {
                 if !cell.value.is_nan() && cell.value.abs() < 1e15 {

@@ -83,6 +83,8 @@ struct WideColumn {
     column: usize,
     ratio: [Option<usize>; 2],
     status: Option<usize>,
+    /// A column beside it that seems to hold flags; all else in it is a remark.
+    flags: Option<usize>,
     indicator: Slug,
     /// `None` where a column of periods says it.
     period: Option<Period>,
@@ -255,6 +257,7 @@ fn mapped_columns(plan: &Plan, headers: &[String], settings: &Settings) -> Resul
                 column,
                 ratio: [optional(&rule.numerator)?, optional(&rule.denominator)?],
                 status: optional(&rule.status)?,
+                flags: None,
                 indicator: settings.named_indicator(indicator.as_str())?,
                 period,
             })
@@ -315,8 +318,8 @@ fn recognised_columns(
                 "Column '{shown}' is an indicator; name the period with --period or in the mapping."
             ));
         }
-        let status = flag_column(header, column);
-        columns.push(WideColumn { column, ratio: [None, None], status, indicator, period });
+        let flags = flag_column(header, column);
+        columns.push(WideColumn { column, ratio: [None, None], status: None, flags, indicator, period });
     }
     Ok(())
 }
@@ -576,9 +579,15 @@ impl RowReader {
                 continue;
             };
             let mut seen = Observation::of_columns(row, line, (key, series), wide.column, wide.ratio);
-            if let Some(Cell::Text(flag)) = wide.status.map(|column| row.cell(column)) {
-                seen.status = flag.trim();
-            }
+            let text = |column: Option<usize>| match column.map(|column| row.cell(column)) {
+                Some(Cell::Text(text)) => text.trim(),
+                _ => "",
+            };
+            let is_flag = |flag: &&str| settings.mapping.sign_profile.flag(flag).is_some();
+            seen.status = match text(wide.status) {
+                "" => Some(text(wide.flags)).filter(is_flag).unwrap_or_default(),
+                status => status,
+            };
             reading.observe(seen, settings, report);
         }
     }
