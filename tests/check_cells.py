@@ -107,13 +107,12 @@ class Stored:
         for title, period, slug, column in db.execute(sql, [self.atlas, edition]):
             self.series.setdefault((title, period), []).append((slug, column))
 
-    def region(self, key, keys):
+    def region(self, key, verbaende):
         """The region's key, or None for larger regions and dissolved ones."""
-        verband = any(other.startswith(key) for other in keys if len(other) == 11) if len(key) == 8 else False
         forms = {
             2: [key + "000000", key + "000"],
             5: [key, key + "000"],
-            8: [] if verband else [key],
+            8: [] if key in verbaende else [key],
             11: [key[:5] + key[8:]],
         }
         return next((form for form in forms.get(len(key), []) if form in self.ordinals), None)
@@ -144,10 +143,12 @@ def main():
     code = rows[0][0].rsplit(" ", 1)[-1] if not flat else rows[1][0]
     cells = list(cells_of_flat_file(rows) if flat else cells_of_table(rows))
     keys = {key for key, *_ in cells}
+    # 03354403 is no Gemeinde: 03354403005 lies in it.
+    verbaende = {key[:8] for key in keys if len(key) == 11}
+    regions = {key: stored.region(key, verbaende) for key in keys}
     by_region = {}
     for key, *rest in cells:
-        region = stored.region(key, keys)
-        if region:
+        if region := regions[key]:
             by_region.setdefault(region, []).append((key, *rest))
     # Where a region has rows of two Verbände, or a total beside its own row, which one counts is not this script's to say.
     single = sorted(region for region, found in by_region.items() if len({key for key, *_ in found}) == 1)
