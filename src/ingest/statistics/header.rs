@@ -359,7 +359,8 @@ fn fill(lines: &mut [Vec<String>], units: &[String], key: Option<&KeyColumns>) {
                 && !keys.contains(&column)
                 && !(keys.contains(&(column - 1)) && keys.len() == 1);
             if merged {
-                lines[at][column] = lines[at][column - 1].clone();
+                let left = lines[at][column - 1].clone();
+                lines[at][column] = left;
             }
         }
     }

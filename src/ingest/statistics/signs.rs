@@ -55,15 +55,14 @@ impl SignProfile {
 
     /// The status that a flag at a number stands for.
     pub fn flag(self, flag: &str) -> Option<Status> {
-        match (self, flag) {
+        // This office once wrote its flags in square brackets.
+        let bare = flag.strip_prefix('[').and_then(|flag| flag.strip_suffix(']'));
+        match (self, bare.filter(|_| self == Self::Lsn).unwrap_or(flag)) {
             (Self::None, _) => None,
             (_, "p") => Some(Status::Preliminary),
             (_, "r") => Some(Status::Revised),
             (_, "s") => Some(Status::Estimated),
             (_, "e") => Some(Status::Valid),
-            (Self::Lsn, "[p]") => Some(Status::Preliminary),
-            (Self::Lsn, "[r]") => Some(Status::Revised),
-            (Self::Lsn, "[s]") => Some(Status::Estimated),
             (Self::Lsn, "u" | "f") => Some(Status::Limited),
             _ => None,
         }
