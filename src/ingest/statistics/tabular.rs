@@ -352,7 +352,7 @@ fn draft(
         && let Some(last) = path.last_mut()
         && let Some((name, found)) = drafts::split_unit(last)
     {
-        unit = found.to_owned();
+        found.clone_into(&mut unit);
         *last = name.to_owned();
     }
     if number > 1 {
