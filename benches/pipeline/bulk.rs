@@ -118,8 +118,14 @@ async fn copy(connection: &mut PgConnection, file: &Path) -> Result<()> {
 }
 
 async fn import(store: &Store, editor: &Editor, file: &Path) -> Result<()> {
-    let options =
-        ValuesOptions { level: LEVEL.parse()?, edition: None, mapping: None, indicator: None, period: None };
+    let options = ValuesOptions {
+        level: LEVEL.parse()?,
+        edition: None,
+        mapping: None,
+        indicator: None,
+        period: None,
+        drafts: None,
+    };
     let atlas: Slug = ATLAS.parse()?;
     let report = import_values(store, editor, &atlas, file, &options, false, now(), &NoProgress).await?;
     ensure!(report.committed, "the values were rejected:\n{report}");
