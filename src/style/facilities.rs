@@ -27,7 +27,9 @@ pub struct FacilityStyleInput<'a> {
     pub scheme: ColourScheme,
 }
 
-/// The MapLibre style of a category: layers `background`, `facilities` and `labels`; the source is `atlas`.
+/// The MapLibre style of a category: layers `background`, `facilities-far`, `facilities` and `labels`; the source is
+/// `atlas`. Radii are constants, one layer for far and one for near, because QGIS 3.22 draws radii interpolated over the
+/// zoom as dots.
 ///
 /// # Errors
 /// If a file that is built into the program is damaged.

@@ -14,7 +14,7 @@ use crate::{
             database,
             number::{Decimal, parse_number},
             row::{Cell, Row},
-            sheet::read_sheet,
+            sheet::{Workbook, is_compound, is_zip},
             table::Table,
             text::{decode, find_delimiter},
         },
@@ -37,10 +37,13 @@ pub(super) fn read(bytes: &[u8], report: &mut Report, progress: &dyn Progress) -
         report.fact("format", "table of a database");
         return read_table(&Table::Sheet(sheet), report, progress);
     }
-    if bytes.starts_with(b"PK\x03\x04") {
-        let sheet =
-            read_sheet(bytes, None).map_err(|error| report.error(None, None, error.to_string())).ok()?;
-        report.fact("format", "xlsx");
+    if is_zip(bytes) || is_compound(bytes) {
+        let read = Workbook::open(bytes).and_then(|mut workbook| {
+            report.fact("format", workbook.format());
+            let first = workbook.names().first().map(|sheet| sheet.name.clone()).unwrap_or_default();
+            workbook.read(&first)
+        });
+        let sheet = read.map_err(|error| report.error(None, None, error.to_string())).ok()?;
         report.fact("sheet", sheet.name.as_str());
         return read_table(&Table::Sheet(sheet), report, progress);
     }
