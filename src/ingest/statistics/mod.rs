@@ -121,16 +121,9 @@ fn understand(
         return None;
     }
     let reading = if database::is_packed(bytes) {
-        match database::unpack(bytes) {
-            Ok(sheet) => {
-                report.fact("format", "table of a database");
-                tabular::read(&Table::Sheet(sheet), settings, report, progress)
-            }
-            Err(sentence) => {
-                report.error(None, None, sentence);
-                return None;
-            }
-        }
+        let sheet = database::unpack(bytes).map_err(|sentence| report.error(None, None, sentence)).ok()?;
+        report.fact("format", "table of a database");
+        tabular::read(&Table::Sheet(sheet), settings, report, progress)
     } else if sheet::is_zip(bytes) || sheet::is_compound(bytes) {
         workbook::understand(bytes, settings, report, progress)?
     } else {
