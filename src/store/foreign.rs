@@ -96,7 +96,7 @@ const TIME_LIMIT: &str = "10min";
 ///
 /// # Errors
 /// If the database cannot be reached or refuses, or if the result has two columns of one name, two geometry columns, or
-/// more than [`MAX_ROWS`] rows or [`MAX_BYTES`] bytes.
+/// more than 20 million rows or 1 GiB.
 pub async fn read_foreign(address: &str, source: &ForeignSource) -> Result<ForeignTable, ForeignError> {
     let options: PgConnectOptions = address.parse().map_err(|_| ForeignError::Address)?;
     let database = options.get_database().unwrap_or_else(|| options.get_username());
