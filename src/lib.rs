@@ -32,7 +32,7 @@
 //! | [`atlas`] | the read model: catalogue, `View`, `LayerView`, caches | domain, geometry, classification, tile, store, access |
 //! | [`ingest`] | boundaries, statistics, catalogue, facilities; report | domain, geometry, classification, tile, store, access |
 //! | [`release`] | check, publish, withdraw, open, close | domain, classification, store, access, atlas |
-//! | [`extract`] | data out, in the forms that come in again | domain, geometry, classification, tile, style, store, access, atlas |
+//! | [`extract`] | what is taken out: prefilled templates, data in the forms that come in again | domain, geometry, classification, tile, style, store, access, atlas |
 //! | [`http`], [`cli`] | one file per resource or command; never SQL | all of the above |
 //!
 //! `tests/layers.rs` reads the sources and holds them to this table. Beside `src`: `migrations/` (the schema, twice),
@@ -64,6 +64,15 @@
 //! content, rows become typed observations with their line numbers, keys are resolved against the edition, all problems are
 //! collected in an [`ingest::Report`]. Without errors, the columns are stored in one transaction with the classes of the
 //! internal layer. Public answers do not change.
+//!
+//! # Walk-through: a template that comes back
+//!
+//! `kommunalatlas template FILE.xlsx --department D` takes from the delivery list what the department owes, from a
+//! [`atlas::View`] keys, names and the latest values, and [`extract::template`] makes a workbook of them. A hidden sheet
+//! says what it is about ([`domain::TemplateHead`], ordinary text in cells, which every spreadsheet program keeps). Filled,
+//! it comes back by `import values FILE`: [`ingest::statistics::import_template`] reads that sheet, makes the mapping of the
+//! columns, and the import goes its ordinary way. Files of others are recognised by their header, if their mapping was
+//! saved as a profile.
 //!
 //! # Walk-through: a release
 //!

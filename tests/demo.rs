@@ -22,7 +22,7 @@ use kommunalatlas::{
         catalogue::{
             Catalogue, import_catalogue, import_catalogue_bytes, parse_catalogue, starter_catalogue,
         },
-        statistics::{Mapping, ValuesOptions, import_values},
+        statistics::{Mapping, ProfileOptions, ValuesOptions, import_values},
     },
     store::{NewAtlas, OpenMode, SeriesRow, Store},
 };
@@ -446,6 +446,7 @@ async fn boundaries_and_values_of_the_demo_are_imported_without_problems() {
                 indicator: None,
                 period: None,
                 drafts: None,
+                profile: ProfileOptions::default(),
             };
             let path = folder().join(text("file"));
             let report = import_values(&store, &editor, &slug, &path, &options, false, noon(), &NoProgress)

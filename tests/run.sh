@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The Rust tests on SQLite and PostGIS, the styles by MapLibre's validator, then browser and QGIS, then the real tables.
+# The Rust tests on SQLite and PostGIS, the styles by MapLibre's validator, then LibreOffice, browser and QGIS, then the real
+# tables.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,5 +21,6 @@ for style in "$styles"/*.json; do
     node web/node_modules/.bin/gl-style-validate "$style"
 done
 echo "styles: $count valid"
+tests/template_round_trip.py "${BINARY:-target/debug/kommunalatlas}"
 tests/e2e.sh
 tests/real_files.sh

@@ -15,7 +15,7 @@ use kommunalatlas::{
     ingest::{
         NoProgress,
         boundaries::{BoundaryOptions, DEFAULT_TILE_BUDGET, import_boundaries},
-        statistics::{ValuesOptions, import_values},
+        statistics::{ProfileOptions, ValuesOptions, import_values},
     },
     release::{self, ReleaseRequest},
     store::{ImportRecord, NewAtlas, OpenMode, Store},
@@ -187,6 +187,7 @@ pub async fn import(
         indicator: None,
         period: None,
         drafts: None,
+        profile: ProfileOptions::default(),
     };
     let report =
         import_values(&store, &editor, &atlas, &values.file, &options, false, now(), &NoProgress).await?;

@@ -13,7 +13,7 @@ use kommunalatlas::{
     domain::{Level, Region, Slug, Text, Theme},
     ingest::{
         NoProgress,
-        statistics::{ValuesOptions, import_values},
+        statistics::{ProfileOptions, ValuesOptions, import_values},
     },
     store::{Bounds, ImportRecord, NewAtlas, NewEdition, NewRegion, Store},
 };
@@ -125,6 +125,7 @@ async fn import(store: &Store, editor: &Editor, file: &Path) -> Result<()> {
         indicator: None,
         period: None,
         drafts: None,
+        profile: ProfileOptions::default(),
     };
     let atlas: Slug = ATLAS.parse()?;
     let report = import_values(store, editor, &atlas, file, &options, false, now(), &NoProgress).await?;

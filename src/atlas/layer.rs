@@ -10,7 +10,7 @@ use crate::{
         caches::{TileContent, TileKey},
         catalogue::ColumnSource,
     },
-    domain::{Audience, Column, Lang, RegionKey, Status},
+    domain::{Audience, Column, Lang, Region, RegionKey, Status},
     geometry::{MAX_ZOOM, TileCoord},
     store::RegionRow,
     tile::{Encoding, Join, LayerValues, NO_CLASS},
@@ -284,6 +284,15 @@ impl BoundaryView {
     /// True if the tile lies inside the level's bounds and zooms.
     pub fn covers(&self, coord: TileCoord) -> bool {
         covers(&self.edition, self.edition.row.minzoom, coord)
+    }
+
+    /// Its regions, by key.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn regions(&self) -> Result<Vec<Region>, AtlasError> {
+        let edition = self.atlases.edition(&self.edition).await?;
+        Ok(edition.regions.iter().map(|row| row.region.clone()).collect())
     }
 
     /// A tile with geometry, keys and names; empty bytes if no region lies in it.

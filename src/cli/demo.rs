@@ -16,7 +16,7 @@ use crate::{
         boundaries::{BoundaryOptions, DEFAULT_TILE_BUDGET, import_boundaries},
         catalogue::import_catalogue,
         facilities::{FacilityOptions, import_facilities},
-        statistics::{Mapping, ValuesOptions, import_values},
+        statistics::{Mapping, ProfileOptions, ValuesOptions, import_values},
     },
     release::{self, ReleaseRequest},
     store::{NewAtlas, Store},
@@ -201,6 +201,7 @@ impl Demo<'_> {
             indicator: None,
             period: None,
             drafts: None,
+            profile: ProfileOptions::default(),
         };
         let file = self.folder.join(&part.file);
         let now = clock::now();

@@ -30,7 +30,10 @@ use crate::{
         },
         catalogue::{import_catalogue, import_catalogue_bytes, starter_catalogue},
         facilities::{FacilityOptions, import_facilities, import_facility_table},
-        statistics::{Mapping, ValuesOptions, import_value_table, import_values},
+        statistics::{
+            Mapping, ProfileOptions, TemplateOptions, ValuesOptions, import_template, import_value_table,
+            import_values,
+        },
         successions::import_successions,
     },
     store::{OpenMode, Store},
@@ -46,18 +49,18 @@ pub(super) enum ReportForm {
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
     /// The file
-    file: PathBuf,
+    pub(super) file: PathBuf,
     /// Into which atlas
     #[arg(long)]
-    atlas: Slug,
+    pub(super) atlas: Slug,
     /// Check only, store nothing
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
     /// Form of the report
     #[arg(long, value_enum, default_value = "text")]
-    report: ReportForm,
+    pub(super) report: ReportForm,
     #[command(flatten)]
-    store: StoreArg,
+    pub(super) store: StoreArg,
 }
 
 /// What an import takes that reads a file, or a table of a database.
@@ -91,31 +94,7 @@ pub(super) enum ImportCommand {
         import: ImportArgs,
     },
     /// Values of indicators: CSV, XLSX, ffcsv, GENESIS table
-    Values {
-        #[command(flatten)]
-        import: SourceArgs,
-        /// Level of the regions
-        #[arg(long)]
-        level: Slug,
-        /// Mapping file (TOML)
-        #[arg(long, value_name = "FILE")]
-        mapping: Option<PathBuf>,
-        /// Indicator, where the file does not say
-        #[arg(long)]
-        indicator: Option<Slug>,
-        /// Period, where the file does not say
-        #[arg(long)]
-        period: Option<Period>,
-        /// Date of the boundaries; the newest if not given
-        #[arg(long)]
-        edition: Option<NaiveDate>,
-        /// Make draft indicators of columns that the catalogue does not know
-        #[arg(long, conflicts_with = "indicator")]
-        draft_indicators: bool,
-        /// Theme of the drafts; made if it does not exist
-        #[arg(long, default_value = "unsortiert", requires = "draft_indicators")]
-        theme: Slug,
-    },
+    Values(Box<ValuesArgs>),
     /// What became of regions: old key, new key, share, date (CSV, workbook)
     Successions {
         #[command(flatten)]
@@ -149,6 +128,42 @@ pub(super) enum ImportCommand {
         #[arg(long)]
         personal: bool,
     },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ValuesArgs {
+    #[command(flatten)]
+    import: SourceArgs,
+    /// Level of the regions; a template says it itself
+    #[arg(long)]
+    level: Option<Slug>,
+    /// Mapping file (TOML)
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
+    /// Save the mapping under this name; the next file with the same header is read with it
+    #[arg(long, value_name = "NAME", requires = "mapping")]
+    save_profile: Option<Slug>,
+    /// Use this saved mapping, even if the header has changed
+    #[arg(long, value_name = "NAME", conflicts_with = "mapping")]
+    profile: Option<Slug>,
+    /// Use no saved mapping
+    #[arg(long, conflicts_with = "profile")]
+    no_profile: bool,
+    /// Indicator, where the file does not say
+    #[arg(long)]
+    indicator: Option<Slug>,
+    /// Period, where the file does not say
+    #[arg(long)]
+    period: Option<Period>,
+    /// Date of the boundaries; the newest if not given
+    #[arg(long)]
+    edition: Option<NaiveDate>,
+    /// Make draft indicators of columns that the catalogue does not know
+    #[arg(long, conflicts_with = "indicator")]
+    draft_indicators: bool,
+    /// Theme of the drafts; made if it does not exist
+    #[arg(long, default_value = "unsortiert", requires = "draft_indicators")]
+    theme: Slug,
 }
 
 /// For whom consent to publication is recorded.
@@ -266,11 +281,11 @@ pub(super) async fn run(command: ImportCommand, parents: Vec<ParentRule>) -> Res
                         .await
                 }
             };
-            (result, import.report)
+            (result.map_err(Into::into), import.report)
         }
         ImportCommand::Catalogue { import } => {
             let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
-            (catalogue(&store, &editor, &import, now).await, import.report)
+            (catalogue(&store, &editor, &import, now).await.map_err(Into::into), import.report)
         }
         ImportCommand::Facilities { import, category, title, crs, consent, personal } => {
             let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
@@ -286,44 +301,18 @@ pub(super) async fn run(command: ImportCommand, parents: Vec<ParentRule>) -> Res
                         .await
                 }
             };
-            (result, import.report)
+            (result.map_err(Into::into), import.report)
         }
-        ImportCommand::Values {
-            import,
-            level,
-            mapping,
-            indicator,
-            period,
-            edition,
-            draft_indicators,
-            theme,
-        } => {
+        ImportCommand::Values(arguments) => {
+            let import = &arguments.import;
             let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
-            let mapping = mapping.as_deref().map(read_mapping).transpose()?;
-            let options = ValuesOptions {
-                level,
-                edition,
-                mapping,
-                indicator,
-                period,
-                drafts: draft_indicators.then_some(theme),
-            };
-            let (atlas, dry_run) = (&import.atlas, import.dry_run);
-            let result = match import.foreign.read().await? {
-                Some(table) => {
-                    import_value_table(&store, &editor, atlas, table, &options, dry_run, now, &bar).await
-                }
-                None => {
-                    import_values(&store, &editor, atlas, import.file(), &options, dry_run, now, &bar).await
-                }
-            };
-            (result, import.report)
+            (values(&store, &editor, &arguments, now, &bar).await, import.report)
         }
         ImportCommand::Successions { import, level, date } => {
             let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
             let ImportArgs { file, atlas, dry_run, .. } = &import;
             let result = import_successions(&store, &editor, atlas, file, &level, date, *dry_run, now, &bar);
-            (result.await, import.report)
+            (result.await.map_err(Into::into), import.report)
         }
         ImportCommand::Composition(arguments) => {
             let CompositionArgs { import, level, level_title, from, edition } = arguments;
@@ -332,7 +321,7 @@ pub(super) async fn run(command: ImportCommand, parents: Vec<ParentRule>) -> Res
             let composition = Composition { level, level_title, from, edition };
             let ImportArgs { file, atlas, dry_run, .. } = &import;
             let result = import_composition(&store, &editor, atlas, file, &composition, *dry_run, now, &bar);
-            (result.await, import.report)
+            (result.await.map_err(Into::into), import.report)
         }
     };
     bar.finish();
@@ -354,10 +343,67 @@ async fn catalogue(
     import_catalogue(store, editor, atlas, file, *dry_run, now).await
 }
 
-fn read_mapping(path: &Path) -> Result<Mapping> {
+/// Imports values by a mapping file, a saved mapping, or what the file says of itself.
+async fn values(
+    store: &Store,
+    editor: &Editor,
+    arguments: &ValuesArgs,
+    now: DateTime<Utc>,
+    bar: &Bar,
+) -> Result<Report> {
+    let ValuesArgs { import, level, indicator, period, edition, profile, no_profile, .. } = arguments;
+    let SourceArgs { atlas, dry_run, .. } = import;
+    let table = import.foreign.read().await?;
+    if table.is_none() && arguments.mapping.is_none() && profile.is_none() {
+        let options = TemplateOptions {
+            level: level.clone(),
+            edition: *edition,
+            indicator: indicator.clone(),
+            period: period.clone(),
+        };
+        let file = import.file();
+        let done = import_template(store, editor, atlas, file, &options, *dry_run, now, bar).await?;
+        if let Some(report) = done {
+            return Ok(report);
+        }
+    }
+    let level = level.clone().unwrap_or_else(|| missing_level());
+    let mapping = arguments.mapping.as_deref().map(read_mapping).transpose()?;
+    let (mapping, text) = mapping.unzip();
+    let options = ValuesOptions {
+        level,
+        edition: *edition,
+        mapping,
+        indicator: indicator.clone(),
+        period: period.clone(),
+        drafts: arguments.draft_indicators.then(|| arguments.theme.clone()),
+        profile: ProfileOptions {
+            named: profile.clone(),
+            none: *no_profile,
+            save: arguments.save_profile.clone().zip(text),
+        },
+    };
+    let report = match table {
+        Some(table) => import_value_table(store, editor, atlas, table, &options, *dry_run, now, bar).await,
+        None => import_values(store, editor, atlas, import.file(), &options, *dry_run, now, bar).await,
+    };
+    Ok(report?)
+}
+
+/// Ends the process like any other wrong usage: only the file shows whether the level may be left out.
+fn missing_level() -> ! {
+    let sentence = "name the level of the regions with --level: the file does not say it\n";
+    clap::Error::raw(clap::error::ErrorKind::MissingRequiredArgument, sentence).exit()
+}
+
+/// A mapping file and its text.
+fn read_mapping(path: &Path) -> Result<(Mapping, String)> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the mapping {}", path.display()))?;
-    Mapping::parse(&text).map_err(|error| anyhow!("the mapping {} cannot be used: {error}", path.display()))
+    let mapping = Mapping::parse(&text);
+    let mapping =
+        mapping.map_err(|error| anyhow!("the mapping {} cannot be used: {error}", path.display()))?;
+    Ok((mapping, text))
 }
 
 fn boundary_options(arguments: &BoundariesArgs, parents: Vec<ParentRule>) -> Result<BoundaryOptions> {

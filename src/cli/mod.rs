@@ -7,6 +7,7 @@
 //! Invariant: results go to standard output, progress and log to standard error. Exit status 0 done, 2 wrong usage,
 //! 3 rejected with a report, 1 anything else.
 
+mod delivery;
 mod demo;
 mod derive;
 mod export;
@@ -15,9 +16,11 @@ mod foreign;
 mod history;
 mod import;
 mod parents;
+mod profile;
 mod progress;
 mod purge;
 mod run;
+mod template;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -102,6 +105,14 @@ enum Command {
     /// Publish, hide, list and sum facilities
     #[command(subcommand)]
     Facilities(facilities::FacilitiesCommand),
+    /// Mappings saved for sources, by which the next file is recognised
+    #[command(subcommand)]
+    Profile(profile::ProfileCommand),
+    /// Make a workbook for a department to fill; it comes back by `import values`
+    Template(template::TemplateArgs),
+    /// Who owes which indicator by when, and what has arrived
+    #[command(subcommand)]
+    Delivery(delivery::DeliveryCommand),
     /// Release indicators on a level
     Release {
         #[command(flatten)]

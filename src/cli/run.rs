@@ -13,8 +13,8 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use tokio::net::TcpListener;
 
 use super::{
-    AtlasCommand, ClassifyArgs, Cli, Command, ReleaseArgs, ServeArgs, StoreArg, demo, derive, export,
-    facilities, history, import, purge,
+    AtlasCommand, ClassifyArgs, Cli, Command, ReleaseArgs, ServeArgs, StoreArg, delivery, demo, derive,
+    export, facilities, history, import, profile, purge, template,
 };
 use crate::{
     access::{Access, Editor, Publisher},
@@ -55,6 +55,9 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Derive(command) => derive::run(command).await,
         Command::Export(command) => export::run(command).await,
         Command::Facilities(command) => facilities::run(command).await,
+        Command::Profile(command) => profile::run(command).await,
+        Command::Template(arguments) => template::run(arguments).await,
+        Command::Delivery(command) => delivery::run(command).await,
         Command::Release { release, periods } => release_indicators(release, periods).await,
         Command::Withdraw { release } => withdraw(release).await,
         Command::History(command) => history::run(command).await,

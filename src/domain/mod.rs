@@ -17,6 +17,7 @@ mod period;
 mod place;
 mod slug;
 mod status;
+mod template;
 mod text;
 
 pub use aggregate::{Link, Observations, Quantity, carry, is_whole, pool, ratio, sum_parents};
@@ -31,4 +32,5 @@ pub use period::{Period, PeriodError, PeriodKind};
 pub use place::{Audience, Level, Region, Role};
 pub use slug::{RESERVED_ATLAS_SLUGS, RESERVED_LEVEL_SLUGS, Slug, SlugError};
 pub use status::Status;
+pub use template::{TEMPLATE_KEY, TEMPLATE_NAME, TEMPLATE_SHEET, TemplateError, TemplateHead, TemplatePart};
 pub use text::{Lang, Text};

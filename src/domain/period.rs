@@ -73,6 +73,22 @@ impl Period {
         self.variant.as_deref()
     }
 
+    /// The same part of the calendar some years later (or earlier); `None` beyond the years 1000 to 2999 and for a 29
+    /// February that does not exist there.
+    #[must_use]
+    pub fn years_later(&self, years: i32) -> Option<Self> {
+        let slug = self.to_string();
+        let shifted = |text: &str| {
+            let (year, rest) = text.split_at_checked(4)?;
+            Some(format!("{:04}{rest}", year.parse::<i32>().ok()?.checked_add(years)?))
+        };
+        let slug = match slug.split_once("..") {
+            Some((first, last)) => format!("{}..{}", shifted(first)?, shifted(last)?),
+            None => shifted(&slug)?,
+        };
+        slug.parse().ok()
+    }
+
     fn years(first: i32, last: i32, kind: PeriodKind) -> Option<Self> {
         let start = NaiveDate::from_ymd_opt(first, 1, 1)?;
         let end = NaiveDate::from_ymd_opt(last, 12, 31)?;
@@ -205,6 +221,20 @@ mod tests {
             assert_eq!((period.start().to_string(), period.end().to_string()), (start.into(), end.into()));
             assert_eq!(period.to_string(), slug);
         }
+    }
+
+    #[test]
+    fn a_period_some_years_later_is_of_the_same_kind() {
+        let later = |slug: &str, years| {
+            slug.parse::<Period>().unwrap().years_later(years).map(|later| later.to_string())
+        };
+        assert_eq!(later("2023", 1).as_deref(), Some("2024"));
+        assert_eq!(later("2023-03-01", -3).as_deref(), Some("2020-03-01"));
+        assert_eq!(later("2022-08..2023-07", 2).as_deref(), Some("2024-08..2025-07"));
+        assert_eq!(later("2019..2023", 1).as_deref(), Some("2020..2024"));
+        assert_eq!(later("2024-02-29", 1), None);
+        assert_eq!(later("2023", 1000), None);
+        assert_eq!(later("2023", i32::MAX), None);
     }
 
     #[test]

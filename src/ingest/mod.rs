@@ -1,4 +1,4 @@
-//! Import: boundaries, catalogue, statistics, facilities, successions; and series derived from others.
+//! Import: boundaries, catalogue, statistics, facilities, successions, the delivery list; and series derived from others.
 //!
 //! Holds the way from a file to one transaction. Must not know: HTTP, styles, releases.
 //!
@@ -6,6 +6,7 @@
 
 pub mod boundaries;
 pub mod catalogue;
+pub mod deliveries;
 pub mod derive;
 pub mod facilities;
 pub mod history;

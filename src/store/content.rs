@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::domain::{RegionKey, Slug};
 use crate::store::{
-    AtlasCatalogue, Id, NewEdition, NewReleaseColumn, NewSeries, Store, StoreError, catalogue, facilities,
-    successions,
+    AtlasCatalogue, Id, NewEdition, NewReleaseColumn, NewSeries, Store, StoreError, catalogue, deliveries,
+    facilities, profiles, sql::Tx, successions,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -149,7 +149,7 @@ pub(super) fn of_release_column(column: &NewReleaseColumn) -> Result<String> {
 
 impl Store {
     /// Hash over everything that the store says at present: catalogues, editions, current series, classes, releases in
-    /// force, successions. Two stores with the same content have the same hash on both databases; row ids,
+    /// force, successions, saved profiles, the delivery list. Two stores with the same content have the same hash on both databases; row ids,
     /// times, authors, reports, undone and superseded rows do not count.
     ///
     /// # Errors
@@ -166,9 +166,28 @@ impl Store {
             if !facilities.is_empty() {
                 hash.json(&facilities)?;
             }
+            hash_agreements(&mut hash, &mut tx, catalogue.atlas.id).await?;
         }
         Ok(hash.hex())
     }
+}
+
+/// Profiles and deliveries count only where there are any: a store without them keeps the hash of earlier versions.
+async fn hash_agreements(hash: &mut Fingerprint, tx: &mut Tx, atlas_id: Id) -> Result<()> {
+    let profiles = profiles::list(tx, atlas_id).await?;
+    if !profiles.is_empty() {
+        hash.text("profiles 1");
+        hash.count(profiles.len());
+        for profile in &profiles {
+            hash.json(&(&profile.slug, &profile.level, &profile.headers, &profile.mapping))?;
+        }
+    }
+    let deliveries = deliveries::list(tx, atlas_id).await?;
+    if !deliveries.is_empty() {
+        hash.text("deliveries 1");
+        hash.json(&deliveries)?;
+    }
+    Ok(())
 }
 
 fn hash_catalogue(hash: &mut Fingerprint, catalogue: &AtlasCatalogue) -> Result<()> {

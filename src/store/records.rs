@@ -44,7 +44,7 @@ pub struct NewAtlas {
 /// Who imports what from where; stored with each import.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportRecord {
-    /// `boundaries`, `catalogue`, `values`, `facilities` or `successions`.
+    /// `boundaries`, `catalogue`, `values`, `facilities`, `successions` or `deliveries`.
     pub kind: String,
     /// Name of the file, without its folder.
     pub file_name: String,

@@ -15,7 +15,9 @@ mod person;
 #[expect(dead_code, reason = "shared with the tests of the store, which need more of it")]
 #[path = "../store_contract/places.rs"]
 mod places;
+mod profiles;
 mod server;
+mod templates;
 mod whole_way;
 
 /// Writes each test twice: module `file` on a GeoPackage and module `database` on PostGIS.

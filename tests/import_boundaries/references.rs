@@ -13,7 +13,7 @@ use kommunalatlas::{
         NoProgress,
         boundaries::BoundaryOptions,
         catalogue::{import_catalogue_bytes, starter_catalogue},
-        statistics::{ValuesOptions, import_values},
+        statistics::{ProfileOptions, ValuesOptions, import_values},
     },
     release::{self, ReleaseRequest},
 };
@@ -45,6 +45,8 @@ async fn a_reference_region_has_a_value_in_tables_and_counts_for_no_class_and_no
         mapping: None,
         indicator: None,
         period: None,
+        drafts: None,
+        profile: ProfileOptions::default(),
     };
     let file = atlas.file("values.csv", VALUES);
     let report = import_values(&atlas.store, &atlas.editor, &name, &file, &values, false, now(), &NoProgress)

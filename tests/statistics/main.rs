@@ -13,7 +13,7 @@ use kommunalatlas::{
     domain::{Column, Indicator, Level, Period, Region, Slug, Status, Text, Theme},
     ingest::{
         NoProgress, Report,
-        statistics::{Mapping, ValuesOptions, import_values},
+        statistics::{Mapping, ProfileOptions, ValuesOptions, import_values},
     },
     store::{Bounds, ImportRecord, NewAtlas, NewEdition, NewRegion, OpenMode, Store},
 };
@@ -147,6 +147,7 @@ fn options() -> ValuesOptions {
         indicator: None,
         period: None,
         drafts: None,
+        profile: ProfileOptions::default(),
     }
 }
 

@@ -36,11 +36,13 @@ macro_rules! contract {
     };
 }
 
+mod deliveries;
 mod derivations;
 mod drafts;
 mod facilities;
 mod geometries;
 mod history;
+mod profiles;
 
 contract! {
     async fn a_new_store_is_empty(store: Store) {

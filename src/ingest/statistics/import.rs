@@ -16,7 +16,9 @@ use super::{
     compare::compare,
     database, drafts,
     keys::KeyIndex,
+    profile::fingerprint,
     reading::{Settings, nearest},
+    recognise::{self, ProfileOptions, Request},
     sheet::{is_compound, is_zip},
     text::{LineCheck, TextError, begins_as_bytes},
     understand,
@@ -26,7 +28,8 @@ use crate::{
     domain::{Indicator, Period, RegionKey, Slug},
     ingest::{IngestError, Progress, Report, Severity, classes::Stored, derive::outdated, on_worker},
     store::{
-        AtlasCatalogue, EditionRow, ForeignTable, ImportRecord, NewIndicators, NewSeries, RegionRow, Store,
+        AtlasCatalogue, EditionRow, ForeignTable, ImportRecord, NewIndicators, NewSeries, RegionRow,
+        SourceProfile, Store,
     },
 };
 
@@ -48,6 +51,8 @@ pub struct ValuesOptions {
     pub period: Option<Period>,
     /// Columns that the catalogue does not know become draft indicators of this theme.
     pub drafts: Option<Slug>,
+    /// Saved profiles.
+    pub profile: ProfileOptions,
 }
 
 /// Imports a file of values. Whatever is wrong with the file stands in the report, with line and column; then, or in a
@@ -120,9 +125,10 @@ pub(super) async fn import_bytes(
     let Some(edition) = choose_edition(&catalogue, options, &mut report).cloned() else { return Ok(report) };
     check_options(&catalogue, options, &mut report);
     let regions = store.regions(edition.id).await.map_err(IngestError::store)?;
-    let work = Work::new(bytes, report, options, &edition, regions, &catalogue);
+    let profiles = store.profiles(atlas).await.map_err(IngestError::store)?;
+    let work = Work::new(bytes, report, options, &edition, regions, &catalogue, profiles);
     let done = on_worker(progress, move |progress| work.run(progress)).await?;
-    let Done { mut report, series, file_hash, regions, drafts } = done;
+    let Done { mut report, series, file_hash, regions, drafts, headers } = done;
     if report.rejected() {
         return Ok(report);
     }
@@ -156,10 +162,22 @@ pub(super) async fn import_bytes(
         NewIndicators { themes: options.drafts.iter().map(drafts::theme).collect(), indicators: drafts };
     store.insert_drafted_series(atlas, &new, series, &record, &internal).await.map_err(IngestError::store)?;
     report.committed = true;
+    if let (Some((name, mapping)), Some(headers)) = (&options.profile.save, headers) {
+        let profile = SourceProfile {
+            slug: name.clone(),
+            level: options.level.clone(),
+            fingerprint: fingerprint(&headers),
+            headers,
+            mapping: mapping.clone(),
+            saved_at: now,
+            saved_by: editor.name().to_owned(),
+        };
+        store.put_profile(atlas, &profile).await.map_err(IngestError::store)?;
+    }
     Ok(report)
 }
 
-fn file_name(file: &Path) -> String {
+pub(super) fn file_name(file: &Path) -> String {
     file.file_name().map_or_else(|| file.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
@@ -236,7 +254,7 @@ fn report_drafts(drafts: &[Indicator], report: &mut Report) {
 }
 
 /// The bytes of the file; a file that is too large is reported.
-async fn read_file(file: &Path, report: &mut Report) -> Result<Option<Vec<u8>>, IngestError> {
+pub(super) async fn read_file(file: &Path, report: &mut Report) -> Result<Option<Vec<u8>>, IngestError> {
     let metadata = tokio::fs::metadata(file).await.map_err(|e| IngestError::file(file, e))?;
     if metadata.len() > MAX_FILE {
         report.error(
@@ -288,6 +306,10 @@ struct Work {
     indicators: Arc<BTreeMap<Slug, Indicator>>,
     /// Theme of draft indicators.
     theme: Option<Slug>,
+    /// Saved profiles and how they are used; not asked where a mapping was given.
+    profiles: Vec<SourceProfile>,
+    profile: ProfileOptions,
+    mapping_given: bool,
 }
 
 struct Done {
@@ -296,6 +318,8 @@ struct Done {
     file_hash: String,
     regions: Regions,
     drafts: Vec<Indicator>,
+    /// The header for a profile that is to be saved.
+    headers: Option<Vec<String>>,
 }
 
 impl Work {
@@ -306,6 +330,7 @@ impl Work {
         edition: &EditionRow,
         rows: Vec<RegionRow>,
         catalogue: &AtlasCatalogue,
+        profiles: Vec<SourceProfile>,
     ) -> Self {
         let mut regions = Regions {
             level: options.level.clone(),
@@ -341,6 +366,9 @@ impl Work {
             regions,
             indicators: by_slug(catalogue),
             theme: options.drafts.clone(),
+            profiles,
+            profile: options.profile.clone(),
+            mapping_given: options.mapping.is_some(),
         }
     }
 
@@ -349,18 +377,22 @@ impl Work {
         let file_hash = blake3::hash(&self.bytes).to_hex().to_string();
         let bytes = std::mem::take(&mut self.bytes);
         let mut report = std::mem::take(&mut self.report);
-        let mut drafts = Vec::new();
+        let (mut drafts, mut headers) = (Vec::new(), None);
         let series = if bundle::is_bundle(&bytes) {
-            let mut each =
-                |table: &[u8], report: &mut Report| self.series_of(table, &mut drafts, report, progress);
+            let mut each = |table: &[u8], report: &mut Report| {
+                headers = headers.take().or_else(|| self.header_to_save(table));
+                self.series_of(table, &mut drafts, report, progress)
+            };
             let mut series = bundle::read(&bytes, &mut report, &mut each);
             mark_break(&mut series, &self.settings.mapping);
             series
         } else {
+            headers = self.header_to_save(&bytes);
             self.series_of(&bytes, &mut drafts, &mut report, progress)
         };
+        self.report_save(headers.is_some(), &mut report);
         report_drafts(&drafts, &mut report);
-        Done { report, series, file_hash, regions: self.regions, drafts }
+        Done { report, series, file_hash, regions: self.regions, drafts, headers }
     }
 
     /// The series of one table; the drafts that it needs are added to those of the tables before.
@@ -371,7 +403,8 @@ impl Work {
         report: &mut Report,
         progress: &dyn Progress,
     ) -> Vec<NewSeries> {
-        let Some(reading) = understand(bytes, &self.settings, report, progress) else { return Vec::new() };
+        let Some(settings) = self.with_profile(bytes, report) else { return Vec::new() };
+        let Some(reading) = understand(bytes, &settings, report, progress) else { return Vec::new() };
         progress.begin("joining keys");
         let values = reading.series.len().saturating_mul(self.regions.keys.len());
         if values > bundle::MAX_VALUES {
@@ -398,8 +431,40 @@ impl Work {
             regions: &self.regions,
             join: &join,
             indicators: &indicators,
-            mapping: &self.settings.mapping,
+            mapping: &settings.mapping,
         };
         assemble(&reading, &context, report)
+    }
+
+    /// The header of a table, if a profile is to be saved.
+    fn header_to_save(&self, bytes: &[u8]) -> Option<Vec<String>> {
+        self.profile.save.as_ref()?;
+        recognise::header(bytes, &mut self.settings.mapping.clone(), &self.settings)
+    }
+
+    fn report_save(&self, has_header: bool, report: &mut Report) {
+        let Some((name, _)) = &self.profile.save else { return };
+        report.fact("profile_to_save", name.as_str());
+        if !has_header {
+            let sentence = "The file has no header by which a profile could recognise the next one.";
+            report.error(None, None, sentence);
+        }
+    }
+
+    /// What is known about a table; of one without a mapping, that of the saved profile that it belongs to. `None` if it
+    /// is not clear which one, or if the profile does not fit: what the table would say without it helps nobody.
+    fn with_profile(&self, bytes: &[u8], report: &mut Report) -> Option<Settings> {
+        let mut settings = self.settings.clone();
+        if self.mapping_given || self.profile.none {
+            return Some(settings);
+        }
+        let errors = report.errors;
+        let request =
+            Request { level: &self.regions.level, settings: &self.settings, options: &self.profile };
+        if let Some(fitted) = recognise::recognise(bytes, &self.profiles, &request, report) {
+            settings.mapping = fitted.mapping;
+            settings.period = settings.period.filter(|_| !fitted.period_used);
+        }
+        (report.errors == errors).then_some(settings)
     }
 }

@@ -67,6 +67,16 @@ pub enum KeyRef {
     Parts(Vec<ColumnRef>),
 }
 
+impl KeyRef {
+    /// All columns.
+    pub(super) fn columns_mut(&mut self) -> &mut [ColumnRef] {
+        match self {
+            Self::One(column) => std::slice::from_mut(column),
+            Self::Parts(columns) => columns,
+        }
+    }
+}
+
 /// One value column of a wide table or of a GENESIS table.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]

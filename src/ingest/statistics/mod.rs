@@ -84,19 +84,24 @@ mod keys;
 pub(super) mod mapping;
 pub(super) mod number;
 pub(super) mod privacy;
+mod profile;
 mod reading;
+mod recognise;
 pub(super) mod row;
 pub(super) mod sheet;
 mod signs;
 pub(super) mod table;
 mod tabular;
+mod template;
 pub(super) mod text;
 mod workbook;
 
 pub use import::{ValuesOptions, import_value_table, import_values};
 pub use mapping::{ColumnRef, ColumnRule, KeyRef, LayoutKind, Mapping, MappingError, SeriesRule};
 pub use number::{Decimal, SignMeaning};
+pub use recognise::ProfileOptions;
 pub use signs::SignProfile;
+pub use template::{TemplateOptions, import_template};
 
 pub(super) use mapping::normal_header;
 pub(super) use reading::nearest;

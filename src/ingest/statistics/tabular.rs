@@ -679,3 +679,8 @@ impl RowReader {
         id
     }
 }
+
+/// True for a header, as [`normal_header`] writes it, that stands over keys or names of regions.
+pub fn is_key_or_name(normal: &str) -> bool {
+    KEY.contains(&normal) || NAME.contains(&normal)
+}
