@@ -162,8 +162,8 @@ async fn the_official_kreise_are_the_same_in_every_format() {
     assert_same(&content(&zip, &named).await, &expected, 0.0, &zip);
     let mut files = Vec::new();
     for (name, arguments) in [
-        ("k.fgb", ["-t_srs", "EPSG:25832"].as_slice()),
-        ("k.gpkg", &["-t_srs", "EPSG:3035"]),
+        ("k.fgb", ["-nlt", "PROMOTE_TO_MULTI", "-t_srs", "EPSG:25832"].as_slice()),
+        ("k.gpkg", &["-nlt", "PROMOTE_TO_MULTI", "-t_srs", "EPSG:3035"]),
         ("k.geojsonl", &["-f", "GeoJSONSeq", "-t_srs", "EPSG:4326", "-lco", "COORDINATE_PRECISION=9"]),
         ("k.geojson", &["-t_srs", "EPSG:4326", "-lco", "COORDINATE_PRECISION=9"]),
     ] {
