@@ -94,7 +94,11 @@ struct WideColumn {
 pub fn read(table: &Table<'_>, settings: &Settings, report: &mut Report, progress: &dyn Progress) -> Reading {
     let mut reading = Reading::default();
     let Some(header) = header::find(table, settings) else {
-        report.error(None, None, "There is no header row in the file.");
+        // What breaks a limit of tables is said first.
+        table.each_row(report, progress, &mut |_, _, _| true);
+        if !report.rejected() {
+            report.error(None, None, "There is no header row in the file.");
+        }
         return reading;
     };
     let parts: Vec<String> = header.stacks.concat();
