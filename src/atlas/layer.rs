@@ -286,13 +286,13 @@ impl BoundaryView {
         covers(&self.edition, self.edition.row.minzoom, coord)
     }
 
-    /// Its regions, by key.
+    /// Its regions that have a boundary and are inhabited, by key.
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub async fn regions(&self) -> Result<Vec<Region>, AtlasError> {
+    pub async fn counting_regions(&self) -> Result<Vec<Region>, AtlasError> {
         let edition = self.atlases.edition(&self.edition).await?;
-        Ok(edition.regions.iter().map(|row| row.region.clone()).collect())
+        Ok(edition.regions.iter().filter(|row| row.counts()).map(|row| row.region.clone()).collect())
     }
 
     /// A tile with geometry, keys and names; empty bytes if no region lies in it.

@@ -153,7 +153,7 @@ pub async fn template(view: &View, request: &TemplateRequest) -> Result<Vec<u8>,
     let Some(boundaries) = view.boundaries(request.level.as_str(), None) else {
         return unknown(format!("the atlas has no level '{}' with boundaries", request.level));
     };
-    let regions = boundaries.regions().await?.into_iter().filter(|region| region.inhabited).collect();
+    let regions = boundaries.counting_regions().await?;
     let mut latest = Vec::with_capacity(request.indicators.len());
     for indicator in &request.indicators {
         latest.push(latest_values(view, request, &indicator.slug).await?);

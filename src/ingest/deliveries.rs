@@ -21,7 +21,7 @@ use super::{
 use crate::{
     access::Editor,
     domain::{Slug, Status},
-    store::{AtlasCatalogue, Delivered, Delivery, ImportRecord, Store},
+    store::{AtlasCatalogue, Delivered, Delivery, ImportRecord, RegionRow, Store},
 };
 
 /// A delivery list is written by people.
@@ -104,7 +104,7 @@ async fn count(
         Entry::Occupied(known) => known.into_mut(),
         Entry::Vacant(new) => {
             let regions = store.regions(answer.edition).await?;
-            new.insert(regions.iter().map(|row| row.region.inhabited).collect())
+            new.insert(regions.iter().map(RegionRow::counts).collect())
         }
     };
     let delivered =
