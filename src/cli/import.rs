@@ -239,7 +239,7 @@ pub(super) struct BoundariesArgs {
     /// Layer of a GeoPackage, object of a TopoJSON file, or name of a file in a zip archive
     #[arg(long)]
     layer: Option<String>,
-    /// Table (CSV, XLSX) with key;name[;short_name] of regions without boundaries: Land, Bund, neighbours
+    /// Table (CSV, XLSX) of regions without boundaries, with key, name and short name: Land, Bund, neighbours
     #[arg(long, value_name = "FILE")]
     references: Option<PathBuf>,
     /// Whose boundaries these are, as must be cited

@@ -52,7 +52,7 @@ impl Member {
 pub(super) fn open(path: &Path, layer: Option<&str>) -> Result<Opened, ReadError> {
     let archive = ZipArchive::new(File::open(path)?).map_err(|error| damaged(&error))?;
     let packed = std::fs::metadata(path)?.len();
-    let limit = packed.saturating_mul(MAX_RATIO).max(ALWAYS_EXPANDED).min(MAX_EXPANDED);
+    let limit = packed.saturating_mul(MAX_RATIO).clamp(ALWAYS_EXPANDED, MAX_EXPANDED);
     let folder = tempfile::tempdir()?;
     let (files, others) = unpack(archive, folder.path(), limit)?;
     let members = members(&files)?;
