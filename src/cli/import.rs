@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow};
 use chrono::{DateTime, NaiveDate, Utc};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
 use super::{
     StoreArg,
@@ -65,9 +65,9 @@ pub(super) struct ImportArgs {
 
 /// What an import takes that reads a file, or a table of a database.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("input").args(["file", "from"]).required(true))]
 pub(super) struct SourceArgs {
     /// The file
-    #[arg(required_unless_present = "from", conflicts_with = "from")]
     file: Option<PathBuf>,
     #[command(flatten)]
     foreign: ForeignArgs,

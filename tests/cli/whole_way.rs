@@ -166,7 +166,7 @@ fn numbers_go_in_and_class_breaks_come_out() {
 #[test]
 fn wrong_usage_ends_with_status_2_and_a_hint() {
     Person::with_file(|person| {
-        person.fails("import values", 2, &["FILE", "--atlas", "--level"]);
+        person.fails("import values", 2, &["FILE", "--from", "--atlas"]);
         person.fails("fly", 2, &["fly"]);
         person.fails("atlas create Groß", 2, &["Groß"]);
         person.fails(

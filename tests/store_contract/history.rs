@@ -9,7 +9,7 @@ use kommunalatlas::{
 
 use crate::{
     fixtures::*,
-    places::{Place, noon, with_store},
+    places::{Place, in_ci, noon, with_store},
 };
 
 async fn values(store: &Store, list: Vec<NewSeries>) -> Id {
@@ -244,7 +244,9 @@ async fn after_a_purge_no_byte_of_the_file_its_log_or_its_folder_holds_what_was_
     let store = place.open(kommunalatlas::store::OpenMode::Create).await;
     let ids = with_canaries(&store).await;
     let edition = catalogue(&store).await.editions[0].id;
-    let released = release(edition, Audience::Public, &[NUMBER; 3]);
+    let mut released = release(edition, Audience::Public, &[NUMBER; 3]);
+    // Only of the year of the import: what another year shows did not come from there.
+    released.columns.retain(|column| column.period.to_string() == "2023");
     store.publish(&slug("wendland"), &released).await.unwrap();
     assert_eq!(found_in(folder), [0, 1, 2, 3, 4, 5, 6]);
     purge_all(&store, &ids).await;
@@ -265,6 +267,7 @@ async fn after_a_purge_no_file_of_the_database_holds_what_was_removed() {
     let mut owner = match sqlx::PgConnection::connect(&location).await {
         Ok(owner) => owner,
         Err(error) => {
+            assert!(!in_ci(), "the files of the server cannot be found: {error}");
             println!("SKIPPED: the files of the server cannot be found: {error}");
             return;
         }
@@ -278,6 +281,7 @@ async fn after_a_purge_no_file_of_the_database_holds_what_was_removed() {
     let folder = std::path::PathBuf::from(folder);
     sqlx::raw_sql("ANALYZE; CHECKPOINT").execute(&mut owner).await.unwrap();
     if std::fs::read_dir(&folder).is_err() {
+        assert!(!in_ci(), "the files of the server cannot be read");
         println!("SKIPPED: the files of the server cannot be read");
         return;
     }

@@ -94,7 +94,7 @@ impl Lines {
         let rest = text.as_bytes().get(start..).unwrap_or_default();
         let blank = rest.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
         let passed = text.as_bytes().get(self.counted..start + blank).unwrap_or_default();
-        self.breaks += passed.iter().filter(|b| **b == b'\n').count() as u64;
+        self.breaks += passed.split(|b| *b == b'\n').skip(1).count() as u64;
         self.counted += passed.len();
         self.breaks + 1
     }
