@@ -26,7 +26,7 @@ on_both_stores! {
         rejects(person, "cut.geojson", &whole[..whole.len() / 2], "").says(Some(1), None, &["ends in the middle"]);
         rejects(person, "empty.geojson", "", "").says(None, None, &["The file is empty"]);
         rejects(person, "none.geojson", r#"{"type":"FeatureCollection","features":[]}"#, "").says(None, None, &["no features"]);
-        rejects(person, "noise.geojson", files::noise(4 << 20), "").says(None, None, &["neither GeoJSON nor a GeoPackage"]);
+        rejects(person, "noise.geojson", files::noise(4 << 20), "").says(None, None, &["neither GeoJSON, TopoJSON nor FlatGeobuf"]);
         let archive = [b"PK\x03\x04".as_slice(), &files::noise(1 << 16)].concat();
         rejects(person, "boundaries.zip", archive, "").says(None, None, &["zip archive", "damaged"]);
         let package = [b"SQLite format 3\0".as_slice(), &files::noise(1 << 16)].concat();
