@@ -93,7 +93,7 @@ pub struct Header {
     pub title: Vec<String>,
     /// By column: its cells from top to bottom, without repetitions and the unit.
     pub stacks: Vec<Vec<String>>,
-    /// By column: its unit, where a row of units stands below the header.
+    /// By column: its unit, where a row of units stands below the header; empty where not. As many as stacks.
     pub units: Vec<String>,
     /// The key, where headers or cells tell it.
     pub key: Option<KeyColumns>,
@@ -147,8 +147,9 @@ pub fn find(table: &Table<'_>, settings: &Settings) -> Option<Header> {
     {
         return Some(header(&rows, from, to, Some(KeyColumns::One(key)), settings));
     }
-    let stacks = first.cells.iter().map(|cell| vec![cell.clone()]).collect();
-    Some(Header { line: first.line, stacks, ..Header::default() })
+    let stacks: Vec<_> = first.cells.iter().map(|cell| vec![cell.clone()]).collect();
+    let units = vec![String::new(); stacks.len()];
+    Some(Header { line: first.line, stacks, units, ..Header::default() })
 }
 
 /// The first rows that hold any text.

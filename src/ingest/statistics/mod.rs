@@ -256,6 +256,19 @@ mod tests {
         assert!(report.rejected() && report.problems[0].line == Some(3), "{report}");
     }
 
+    #[test]
+    fn a_line_broken_anywhere_is_understood_or_refused() {
+        let settings = Settings { drafting: true, ..settings(None) };
+        for text in [LONG, WIDE, GENESIS, FFCSV] {
+            for (at, _) in text.char_indices() {
+                let broken = format!("{};\n{}", &text[..at], &text[at..]);
+                let mut report = Report::new("test");
+                let reading = understand(broken.as_bytes(), &settings, &mut report, &NoProgress);
+                assert!(reading.is_some() || report.rejected(), "{broken}");
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400), start in 0..3_usize) {
