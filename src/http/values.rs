@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     atlas::{LayerView, Row, SeriesView},
-    domain::Lang,
+    domain::{Lang, neutralised},
     http::{
         AppState, HttpError,
         answer::{self, Keep},
@@ -148,14 +148,14 @@ fn csv_text(tables: &[Table], lang: Lang) -> Result<Vec<u8>, csv::Error> {
             let value = row.value.map(|v| plain(v, indicator.decimals, lang)).unwrap_or_default();
             writer.write_record([
                 row.key.as_str(),
-                &neutral(&row.name),
+                &neutralised(&row.name),
                 indicator.slug.as_str(),
                 &period,
                 &value,
                 row.status.as_str(),
-                &neutral(unit),
-                &neutral(source),
-                &neutral(&note),
+                &neutralised(unit),
+                &neutralised(source),
+                &neutralised(&note),
             ])?;
         }
     }
@@ -166,18 +166,4 @@ fn csv_text(tables: &[Table], lang: Lang) -> Result<Vec<u8>, csv::Error> {
 fn plain(value: f64, decimals: u8, lang: Lang) -> String {
     let text = format!("{value:.*}", usize::from(decimals));
     if lang == Lang::De { text.replace('.', ",") } else { text }
-}
-
-/// Keeps a spreadsheet from taking a text for a formula.
-fn neutral(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn a_text_is_never_a_formula() {
-        assert_eq!(super::neutral("=1+1"), "'=1+1");
-        assert_eq!(super::neutral("Gartow"), "Gartow");
-    }
 }

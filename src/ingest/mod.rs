@@ -22,3 +22,17 @@ mod report;
 pub use error::IngestError;
 pub use progress::{NoProgress, Progress, on_worker};
 pub use report::{Problem, Report, Severity};
+
+use chrono::{DateTime, Utc};
+
+use crate::{access::Editor, domain::Slug, store::Store};
+
+/// Where an import goes, who imports and how.
+struct Target<'a> {
+    store: &'a Store,
+    editor: &'a Editor,
+    atlas: &'a Slug,
+    dry_run: bool,
+    now: DateTime<Utc>,
+    progress: &'a dyn Progress,
+}

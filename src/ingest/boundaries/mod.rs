@@ -45,7 +45,7 @@ use self::{
     source::{Format, Opened},
     table::{FeatureTable, ReadError, Shape},
 };
-use super::{IngestError, Progress, Report, on_worker};
+use super::{IngestError, Progress, Report, Target, on_worker};
 use crate::{
     access::Editor,
     domain::{Level, RESERVED_LEVEL_SLUGS, Region, Slug},
@@ -73,8 +73,8 @@ pub async fn import_boundaries(
     let mut report = Report::new(file.file_name().unwrap_or_default().to_string_lossy());
     let Some(table) = read(file, options, &mut report, progress).await? else { return Ok(report) };
     let file_hash = source::hash(file).map_err(|error| IngestError::file(file, error))?;
-    let into = Destination { store, editor, atlas, dry_run, now, progress };
-    import_features(&into, table, file_hash, options, report).await
+    let target = Target { store, editor, atlas, dry_run, now, progress };
+    import_features(&target, table, file_hash, options, report).await
 }
 
 /// Imports a table of a database as an edition of a level, like a file; `name` says in report and history which it was.
@@ -101,29 +101,19 @@ pub async fn import_boundary_table(
     let Some(table) = taken(database::features(table), Path::new(""), &mut report)? else {
         return Ok(report);
     };
-    let into = Destination { store, editor, atlas, dry_run, now, progress };
-    import_features(&into, table, file_hash, options, report).await
-}
-
-/// Where an import goes, who imports and how.
-struct Destination<'a> {
-    store: &'a Store,
-    editor: &'a Editor,
-    atlas: &'a Slug,
-    dry_run: bool,
-    now: DateTime<Utc>,
-    progress: &'a dyn Progress,
+    let target = Target { store, editor, atlas, dry_run, now, progress };
+    import_features(&target, table, file_hash, options, report).await
 }
 
 /// Imports features that were read; the report has been begun.
 async fn import_features(
-    into: &Destination<'_>,
+    target: &Target<'_>,
     table: FeatureTable,
     file_hash: String,
     options: &BoundaryOptions,
     mut report: Report,
 ) -> Result<Report, IngestError> {
-    let Destination { store, editor, atlas, dry_run, now, progress } = *into;
+    let Target { store, editor, atlas, dry_run, now, progress } = *target;
     let catalogue = store.catalogue(atlas).await?;
     if RESERVED_LEVEL_SLUGS.contains(&options.level.as_str()) {
         report.error(

@@ -17,7 +17,7 @@ use crate::{
     access::Editor,
     domain::{Audience, FacilityCategory, Slug},
     geometry::Crs,
-    ingest::{IngestError, Progress, Report, on_worker, statistics::database},
+    ingest::{IngestError, Progress, Report, Target, on_worker, statistics::database},
     store::{AtlasCatalogue, ForeignColumn, ForeignTable, ImportRecord, Store},
 };
 
@@ -61,8 +61,8 @@ pub async fn import_facilities(
     let name = file.file_name().map_or_else(|| file.as_os_str().to_owned(), std::ffi::OsStr::to_owned);
     let mut report = Report::new(name.to_string_lossy());
     let Some(bytes) = read_file(file, &mut report).await? else { return Ok(report) };
-    let into = Into { store, editor, atlas, dry_run, now, progress };
-    import_bytes(&into, bytes, options, report).await
+    let target = Target { store, editor, atlas, dry_run, now, progress };
+    import_bytes(&target, bytes, options, report).await
 }
 
 /// Imports a table of a database like a file; `name` says in report and history which it was. A column of points gives
@@ -91,8 +91,8 @@ pub async fn import_facility_table(
             return Ok(report);
         }
     };
-    let into = Into { store, editor, atlas, dry_run, now, progress };
-    import_bytes(&into, bytes, &options, report).await
+    let target = Target { store, editor, atlas, dry_run, now, progress };
+    import_bytes(&target, bytes, &options, report).await
 }
 
 /// Points become two columns of numbers.
@@ -123,24 +123,14 @@ fn point_of(bytes: &[u8]) -> Option<[f64; 2]> {
     Some([f64::from_le_bytes(*x), f64::from_le_bytes(y.try_into().ok()?)])
 }
 
-/// Where an import goes, who imports and how.
-struct Into<'a> {
-    store: &'a Store,
-    editor: &'a Editor,
-    atlas: &'a Slug,
-    dry_run: bool,
-    now: DateTime<Utc>,
-    progress: &'a dyn Progress,
-}
-
 /// Imports facilities from the bytes of a file; the report has been begun.
 async fn import_bytes(
-    into: &Into<'_>,
+    target: &Target<'_>,
     bytes: Vec<u8>,
     options: &FacilityOptions,
     mut report: Report,
 ) -> Result<Report, IngestError> {
-    let Into { store, editor, atlas, dry_run, now, progress } = *into;
+    let Target { store, editor, atlas, dry_run, now, progress } = *target;
     let catalogue = store.catalogue(atlas).await?;
     let known = store.facility_categories(atlas).await?;
     let file_hash = blake3::hash(&bytes).to_hex().to_string();

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     access::Editor,
     domain::{Indicator, Period, RegionKey, Slug},
-    ingest::{IngestError, Progress, Report, Severity, classes::Stored, derive::outdated, on_worker},
+    ingest::{IngestError, Progress, Report, Severity, Target, classes::Stored, derive::outdated, on_worker},
     store::{
         AtlasCatalogue, EditionRow, ForeignTable, ImportRecord, NewIndicators, NewSeries, RegionRow,
         SourceProfile, Store,
@@ -101,16 +101,6 @@ pub async fn import_value_table(
     drop(table);
     let target = Target { store, editor, atlas, dry_run, now, progress };
     import_bytes(&target, bytes, options, report).await
-}
-
-/// Where an import goes, who imports and how.
-pub(super) struct Target<'a> {
-    pub(super) store: &'a Store,
-    pub(super) editor: &'a Editor,
-    pub(super) atlas: &'a Slug,
-    pub(super) dry_run: bool,
-    pub(super) now: DateTime<Utc>,
-    pub(super) progress: &'a dyn Progress,
 }
 
 /// Imports values from the bytes of a file; the report has been begun.

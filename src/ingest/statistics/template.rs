@@ -10,14 +10,14 @@ use tokio::io::AsyncReadExt as _;
 
 use super::{
     ColumnRef, ColumnRule, KeyRef, LayoutKind, Mapping, ProfileOptions, ValuesOptions,
-    import::{Target, file_name, import_bytes, read_file},
+    import::{file_name, import_bytes, read_file},
     row::{Row, SheetCell},
     sheet::{Sheet, is_compound, is_zip, read_sheet},
 };
 use crate::{
     access::Editor,
     domain::{Period, Slug, TEMPLATE_KEY, TEMPLATE_SHEET, TemplateHead, TemplatePart},
-    ingest::{IngestError, Progress, Report, Severity, on_worker},
+    ingest::{IngestError, Progress, Report, Severity, Target, on_worker},
     store::{AtlasCatalogue, Store},
 };
 
