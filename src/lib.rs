@@ -25,13 +25,14 @@
 //! | [`domain`] | pure: slug, key, period, status, column, indicator, classes | – |
 //! | [`geometry`] | pure: grid, reprojection, topology, simplification, clipping, labels | domain |
 //! | [`classification`] | pure: values → breaks | domain |
+//! | [`disclosure`] | pure: primary rules, secondary suppression, attack audit, certificate | domain |
 //! | [`tile`] | pure: skeleton, splice, TileJSON | domain, geometry |
 //! | [`style`] | pure: styles, legends, palettes, glyphs | domain, classification, tile |
 //! | [`store`] | the only place with SQL: GeoPackage and PostGIS | domain, geometry |
 //! | [`access`] | who is asking; makes `Access`, `Editor`, `Publisher` | domain, store |
 //! | [`atlas`] | the read model: catalogue, `View`, `LayerView`, caches | domain, geometry, classification, tile, store, access |
 //! | [`ingest`] | boundaries, statistics, catalogue, facilities; report | domain, geometry, classification, tile, store, access |
-//! | [`release`] | check, publish, withdraw, open, close | domain, classification, store, access, atlas |
+//! | [`release`] | check, protect, audit, publish, withdraw, open, close | domain, classification, disclosure, store, access, atlas |
 //! | [`extract`] | what is taken out: prefilled templates, data in the forms that come in again | domain, geometry, classification, tile, style, store, access, atlas |
 //! | [`http`], [`cli`] | one file per resource or command; never SQL | all of the above |
 //!
@@ -86,6 +87,7 @@ pub mod classification;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod disclosure;
 pub mod domain;
 pub mod extract;
 pub mod geometry;

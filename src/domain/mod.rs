@@ -15,6 +15,7 @@ mod indicator;
 mod key;
 mod period;
 mod place;
+mod policy;
 mod slug;
 mod status;
 mod template;
@@ -30,6 +31,7 @@ pub use indicator::{DenominatorRule, Indicator, IndicatorKind, Polarity, Provena
 pub use key::{KeyError, RegionKey, ags_from_ars};
 pub use period::{Period, PeriodError, PeriodKind};
 pub use place::{Audience, Level, Region, Role};
+pub use policy::{Policies, Policy};
 pub use slug::{RESERVED_ATLAS_SLUGS, RESERVED_LEVEL_SLUGS, Slug, SlugError};
 pub use status::Status;
 pub use template::{TEMPLATE_KEY, TEMPLATE_NAME, TEMPLATE_SHEET, TemplateError, TemplateHead, TemplatePart};

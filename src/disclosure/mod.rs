@@ -1,0 +1,11 @@
+//! Statistical disclosure control: which numbers must stay secret, which others must be withheld so that they do, and the
+//! proof that it worked.
+//!
+//! Holds tables of linear forms over base counts, the primary rules, the secondary suppression, the independent audit and
+//! the certificate. Must not know: atlases, series, the store, who is asking.
+//!
+//! Invariant: `protect` and `audit` share the table and nothing else; what one of them gets wrong the other finds.
+
+mod table;
+
+pub use table::{Cell, CellId, Form, Ratio, Show, Shown, Table, TableError};
