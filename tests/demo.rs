@@ -14,7 +14,7 @@ use std::{
 };
 
 use kommunalatlas::{
-    access::{Access, Editor},
+    access::Editor,
     domain::{Indicator, IndicatorKind, Period, Provenance, Slug, Text},
     ingest::{
         NoProgress,
@@ -338,7 +338,7 @@ async fn atlas(store: &Store) -> Slug {
 }
 
 async fn both_catalogues_are_stored_as_they_were_read(store: Store) {
-    let (slug, editor) = (atlas(&store).await, Access::local("anna").editor().unwrap());
+    let (slug, editor) = (atlas(&store).await, Editor::local("anna"));
     let starter = starter_catalogue().as_bytes().to_vec();
     let report =
         import_catalogue_bytes(&store, &editor, &slug, ("starter.toml", starter.clone()), true, noon())
@@ -360,7 +360,7 @@ async fn both_catalogues_are_stored_as_they_were_read(store: Store) {
 }
 
 async fn a_rejected_catalogue_leaves_the_store_as_it_was(store: Store) {
-    let (slug, editor) = (atlas(&store).await, Access::local("anna").editor().unwrap());
+    let (slug, editor) = (atlas(&store).await, Editor::local("anna"));
     let before = store.catalogue(&slug).await.unwrap();
     let broken = starter_catalogue().replacen("kind = \"share\"", "kind = \"part\"", 1).into_bytes();
     let report = import_catalogue_bytes(&store, &editor, &slug, ("starter.toml", broken), false, noon())
@@ -389,7 +389,7 @@ async fn a_rejected_catalogue_leaves_the_geopackage_as_it_was() {
 async fn a_catalogue_for_an_atlas_that_is_not_there_is_refused() {
     let place = Place::file();
     let store = place.open(OpenMode::Create).await;
-    let (editor, slug) = (Access::local("anna").editor().unwrap(), "nowhere".parse().unwrap());
+    let (editor, slug) = (Editor::local("anna"), "nowhere".parse().unwrap());
     let result =
         import_catalogue_bytes(&store, &editor, &slug, ("a.toml", b"".to_vec()), false, noon()).await;
     assert!(result.is_err());
@@ -432,7 +432,7 @@ async fn import_levels(store: &Store, editor: &Editor, atlas: &Slug, manifest: &
 #[tokio::test]
 async fn boundaries_and_values_of_the_demo_are_imported_without_problems() {
     with_store(Some(Place::file()), |store| async move {
-        let (slug, editor) = (atlas(&store).await, Access::local("anna").editor().unwrap());
+        let (slug, editor) = (atlas(&store).await, Editor::local("anna"));
         let path = folder().join("catalogue.toml");
         assert!(import_catalogue(&store, &editor, &slug, &path, false, noon()).await.unwrap().committed);
         let manifest: toml::Table = file("demo.toml").parse().unwrap();

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use geo_types::{MultiPolygon, polygon};
 use kommunalatlas::{
-    access::{Access, Editor},
+    access::Editor,
     domain::{
         Audience, ClassRule, DenominatorRule, Indicator, IndicatorKind, Level, Polarity, Region, Sheet, Slug,
         Status, Text, Theme,
@@ -35,7 +35,7 @@ fn now() -> DateTime<Utc> {
 }
 
 fn editor() -> Editor {
-    Access::local("test").editor().unwrap()
+    Editor::local("test")
 }
 
 struct Place {
@@ -86,6 +86,7 @@ fn count(name: &str) -> Indicator {
         numerator: None,
         denominator: None,
         denominator_rule: DenominatorRule::default(),
+        sensitive: true,
         classification: ClassRule::default(),
         palette: None,
         note: None,

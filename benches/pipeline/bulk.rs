@@ -7,9 +7,9 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use kommunalatlas::{
-    access::{Access, Editor},
+    access::Editor,
     domain::{Level, Region, Slug, Text, Theme},
     ingest::{
         NoProgress,
@@ -77,7 +77,7 @@ fn write(file: &Path) -> Result<()> {
 /// Seconds of each import and of each copy.
 async fn rounds(place: &Place, file: &Path) -> Result<(Vec<f64>, Vec<f64>)> {
     let store = place.open().await?;
-    let editor = Access::local("bench").editor().context("no editor")?;
+    let editor = Editor::local("bench");
     prepare(&store).await?;
     let mut connection = PgConnection::connect(place.location()).await?;
     let (mut imports, mut copies) = (Vec::new(), Vec::new());

@@ -22,7 +22,7 @@ use axum::{
 };
 use bytes::Bytes;
 use kommunalatlas::{
-    access::Access,
+    access::{Access, Gate},
     atlas::{Atlases, CacheSizes},
     domain::Slug,
     geometry::{GridPoint, TileCoord},
@@ -197,7 +197,7 @@ fn our_app(
         Box::pin(async move {
             let store = place.open().await?;
             let atlases = Atlases::open(store.clone(), CacheSizes::default()).await?;
-            let app = App { atlases, public_url, glyphs: embedded_glyphs()? };
+            let app = App { atlases, public_url, glyphs: embedded_glyphs()?, gate: Gate::closed() };
             serve(listener, Arc::new(app), async move { drop(stopped.await) }).await?;
             store.close().await;
             Ok(())

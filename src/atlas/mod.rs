@@ -96,7 +96,8 @@ impl Atlases {
     /// One atlas as this caller sees it; `None` if there is none or the caller may not know of it.
     pub fn view(self: &Arc<Self>, access: &Access, atlas: &str) -> Option<View> {
         let entry = self.catalogue.load().atlases.get(atlas)?.clone();
-        View::new(self.clone(), entry, access.audience())
+        let scope = access.scope(&entry.row.slug);
+        View::new(self.clone(), entry, scope.audience())
     }
 
     /// Every atlas that this caller sees, by slug.

@@ -87,7 +87,7 @@ pub(super) async fn run(command: DeliveryCommand) -> Result<ExitCode> {
     match command {
         DeliveryCommand::List(arguments) => list(arguments).await,
         DeliveryCommand::Set { what, department, due, indicators } => {
-            editor()?;
+            editor();
             let store = open(&location(what.store)?, OpenMode::ReadWrite).await?;
             let owed = |indicator: &Slug| Delivery {
                 department: department.clone(),
@@ -103,13 +103,13 @@ pub(super) async fn run(command: DeliveryCommand) -> Result<ExitCode> {
         }
         DeliveryCommand::Import(import) => {
             let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
-            let (editor, now) = (editor()?, clock::now());
+            let (editor, now) = (editor(), clock::now());
             let ImportArgs { atlas, file, dry_run, .. } = &import;
             let report = import_deliveries(&store, &editor, atlas, file, *dry_run, now).await?;
             print_report(&report, import.report)
         }
         DeliveryCommand::Remove { what, indicators } => {
-            editor()?;
+            editor();
             let store = open(&location(what.store)?, OpenMode::ReadWrite).await?;
             let removed =
                 store.remove_deliveries(&what.atlas, &what.level, &what.period, &indicators).await?;

@@ -119,7 +119,7 @@ pub(super) async fn run(command: DeriveCommand) -> Result<ExitCode> {
     };
     let store = open(&location(common.store)?, OpenMode::ReadWrite).await?;
     let bar = Bar::new();
-    let report = derive(&store, &editor()?, &common.atlas, &task, common.dry_run, clock::now(), &bar).await;
+    let report = derive(&store, &editor(), &common.atlas, &task, common.dry_run, clock::now(), &bar).await;
     bar.finish();
     print_report(&report?, common.report)
 }

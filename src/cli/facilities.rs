@@ -95,7 +95,7 @@ pub(super) async fn run(command: FacilitiesCommand) -> Result<ExitCode> {
 
 async fn set_public(CategoryArgs { category, atlas, store }: CategoryArgs, public: bool) -> Result<ExitCode> {
     let store = open(&location(store)?, OpenMode::ReadWrite).await?;
-    release::set_category_public(&store, &publisher()?, &atlas, &category, public).await?;
+    release::set_category_public(&store, &publisher(), &atlas, &category, public).await?;
     let shown = store.facilities(&atlas, Audience::Public).await?;
     let shown = shown.iter().filter(|f| f.category == category).count();
     if public {
@@ -138,7 +138,7 @@ async fn sum(arguments: SumArgs) -> Result<ExitCode> {
         places: arguments.places,
         period: arguments.period,
     };
-    let (editor, now) = (editor()?, clock::now());
+    let (editor, now) = (editor(), clock::now());
     let report = sum_facilities(&store, &editor, &arguments.atlas, &options, arguments.dry_run, now).await?;
     print_report(&report, arguments.report)
 }

@@ -95,7 +95,7 @@ pub(super) async fn run(command: HistoryCommand) -> Result<ExitCode> {
         }
         HistoryCommand::Undo { import, of } => {
             let store = open(&location(of.store)?, OpenMode::ReadWrite).await?;
-            let undone = undo(&store, &editor()?, &of.atlas, import).await?;
+            let undone = undo(&store, &editor(), &of.atlas, import).await?;
             (answer(of.report, || taken_back(&undone), || json!(undone)), of.report)
         }
     };

@@ -265,7 +265,7 @@ fn crs(text: &str) -> Result<Crs, String> {
 /// Runs an import and prints its report.
 pub(super) async fn run(command: ImportCommand, parents: Vec<ParentRule>) -> Result<ExitCode> {
     let bar = Bar::new();
-    let (editor, now) = (editor()?, clock::now());
+    let (editor, now) = (editor(), clock::now());
     let (report, form) = match command {
         ImportCommand::Boundaries(arguments) => {
             let BoundariesArgs { import, .. } = &*arguments;

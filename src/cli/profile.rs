@@ -66,7 +66,7 @@ pub(super) async fn run(command: ProfileCommand) -> Result<ExitCode> {
             println!("{}", profile.mapping.trim_end());
         }
         ProfileCommand::Remove { name, of } => {
-            editor()?;
+            editor();
             let store = open(&location(of.store)?, OpenMode::ReadWrite).await?;
             store.remove_profile(&of.atlas, &name).await?;
             println!("profile {name} removed");

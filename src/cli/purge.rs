@@ -49,8 +49,8 @@ pub(super) async fn run(arguments: PurgeArgs) -> Result<ExitCode> {
         println!("nothing was removed; add --yes to remove it, which cannot be undone");
         return Ok(ExitCode::SUCCESS);
     }
-    let publisher = arguments.with_releases.then(publisher).transpose()?;
-    let (editor, now) = (editor()?, clock::now());
+    let publisher = arguments.with_releases.then(publisher);
+    let (editor, now) = (editor(), clock::now());
     let erased = purge(&store, &editor, publisher.as_ref(), &arguments.atlas, &plan, now).await?;
     store.close().await;
     print!("{}", remains(&plan, &erased));

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{ClassRule, Slug, Text};
+use crate::domain::{ClassRule, Policies, Slug, Text};
 
 /// A theme (Themenfeld) such as education or health.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,7 +15,7 @@ pub struct Theme {
 }
 
 /// Who delivers data, and what its data may be used for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// Name in files.
@@ -25,6 +25,9 @@ pub struct Source {
     /// Only statisticians may read its series; other staff read an internal release.
     #[serde(default)]
     pub restricted: bool,
+    /// What disclosure control demands of its numbers, where a contract is stricter than the atlas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policies: Option<Policies>,
 }
 
 /// What the number of an indicator is.
@@ -198,6 +201,9 @@ pub struct Indicator {
     /// Which denominator belongs to a numerator.
     #[serde(default)]
     pub denominator_rule: DenominatorRule,
+    /// Its numbers speak of persons; false for playgrounds, areas, published population figures.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub sensitive: bool,
     /// How it is classified unless somebody asks otherwise.
     #[serde(default)]
     pub classification: ClassRule,
@@ -214,6 +220,15 @@ pub struct Indicator {
 
 const fn hundred() -> f64 {
     100.0
+}
+
+const fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_yes(flag: &bool) -> bool {
+    *flag
 }
 
 #[cfg(test)]

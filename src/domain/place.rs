@@ -24,7 +24,7 @@ impl Audience {
     }
 }
 
-/// What a person may do in an atlas; a later role may do all that an earlier one may, except where noted.
+/// What a person may do in an atlas. Each role brings one right of its own; whoever has one sees internal data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {

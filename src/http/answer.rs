@@ -8,7 +8,7 @@ use axum::{
 };
 use bytes::Bytes;
 
-use crate::{domain::Audience, tile::Encoding};
+use crate::{access::Access, tile::Encoding};
 
 /// On what every public answer may depend.
 pub(super) const VARY: HeaderValue = HeaderValue::from_static("accept-encoding, authorization, cookie");
@@ -48,12 +48,12 @@ pub(super) enum Keep {
 }
 
 impl Keep {
-    /// The rule for an audience; `named` says that the address names the content that is served.
-    pub(super) fn of(audience: Audience, named: bool) -> Self {
-        match (audience, named) {
-            (Audience::Internal, _) => Self::Never,
-            (Audience::Public, true) => Self::Forever,
-            (Audience::Public, false) => Self::Revalidate,
+    /// The rule for a caller; `named` says that the address names the content that is served.
+    pub(super) fn of(access: &Access, named: bool) -> Self {
+        match (access.is_anonymous(), named) {
+            (false, _) => Self::Never,
+            (true, true) => Self::Forever,
+            (true, false) => Self::Revalidate,
         }
     }
 

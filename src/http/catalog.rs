@@ -20,23 +20,23 @@ use crate::{
 
 /// `/atlases.json`: the atlases that this caller sees.
 pub(super) async fn atlases(State(app): AppState, request: Request) -> Result<Response, HttpError> {
-    let access = caller(request.headers())?;
+    let access = caller(&request);
     let query: LayerQuery = path::query(request.uri())?;
     let entry = |view: &View| {
         let levels: Vec<&str> = view.levels().iter().map(|l| l.title.get(query.lang)).collect();
         json!({"slug": view.slug(), "title": view.title().get(query.lang), "indicators": view.indicators().len(), "levels": levels})
     };
     let atlases: Vec<Value> = app.atlases.views(&access).iter().map(entry).collect();
-    Ok(answer::json(Keep::of(access.audience(), false), &json!({ "atlases": atlases })))
+    Ok(answer::json(Keep::of(&access, false), &json!({ "atlases": atlases })))
 }
 
 /// `/{atlas}/catalog.json`: themes, indicators with sheets, levels, editions, periods, bounds.
 pub(super) async fn catalog(State(app): AppState, request: Request) -> Result<Response, HttpError> {
-    let access = caller(request.headers())?;
+    let access = caller(&request);
     let [atlas, _] = path::segments(request.uri())?;
     let query: LayerQuery = path::query(request.uri())?;
     let view = path::view(&app.atlases, &access, atlas)?;
-    Ok(answer::json(Keep::of(view.audience(), false), &document(&view, query.lang)))
+    Ok(answer::json(Keep::of(&access, false), &document(&view, query.lang)))
 }
 
 fn document(view: &View, lang: Lang) -> Value {

@@ -35,7 +35,7 @@ fn category(view: &View, slug: &str) -> Result<FacilityView, HttpError> {
 
 /// `/{atlas}/tiles/facilities/{category}/{z}/{x}/{y}`
 pub(super) async fn tile(State(app): AppState, request: Request) -> Result<Response, HttpError> {
-    let access = caller(request.headers())?;
+    let access = caller(&request);
     let [atlas, _, _, slug, z, x, y] = path::segments(request.uri())?;
     let coord = path::tile_coord(z, x, y)?;
     let query: LayerQuery = path::query(request.uri())?;
@@ -44,8 +44,7 @@ pub(super) async fn tile(State(app): AppState, request: Request) -> Result<Respo
     if !facilities.covers(coord) {
         return Err(HttpError::NotFound);
     }
-    let head =
-        TileHead::new(request.headers(), facilities.audience(), facilities.version(), query.v.as_deref());
+    let head = TileHead::new(request.headers(), &access, facilities.version(), query.v.as_deref());
     if answer::holds(request.headers(), &head.etag) {
         return Ok(answer::unchanged(head.etag, head.keep));
     }
@@ -72,7 +71,7 @@ pub(super) async fn tilejson(State(app): AppState, request: Request) -> Result<R
         query.lang,
     );
     let document = document.attributed(view.attribution());
-    Ok(answer::json(Keep::of(view.audience(), false), &document))
+    Ok(answer::json(Keep::of(&caller(&request), false), &document))
 }
 
 /// `/{atlas}/styles/facilities/{category}.json`
@@ -90,7 +89,7 @@ pub(super) async fn style(State(app): AppState, request: Request) -> Result<Resp
         scheme: look.theme,
     });
     let document = document.map_err(|error| HttpError::BadRequest(format!("{error}.")))?;
-    Ok(answer::json(Keep::of(view.audience(), false), &document))
+    Ok(answer::json(Keep::of(&caller(&request), false), &document))
 }
 
 /// `/{atlas}/facilities/{category}.json`: all that the caller sees of a category, as `GeoJSON`.
@@ -100,7 +99,7 @@ pub(super) async fn geojson(State(app): AppState, request: Request) -> Result<Re
     let entry = facilities.entry();
     let categories = std::slice::from_ref(&entry.category);
     let document = extract::facilities::geojson(categories, &entry.facilities, view.audience());
-    Ok(answer::json(Keep::of(view.audience(), false), &document))
+    Ok(answer::json(Keep::of(&caller(&request), false), &document))
 }
 
 /// The category of a document's address, as the caller sees it.
@@ -109,7 +108,7 @@ fn asked(
     request: &Request,
     (atlas, last): (&str, &str),
 ) -> Result<(View, FacilityView, LayerQuery), HttpError> {
-    let access = caller(request.headers())?;
+    let access = caller(request);
     let query: LayerQuery = path::query(request.uri())?;
     let view = path::view(&app.atlases, &access, atlas)?;
     let facilities = category(&view, path::json_name(last)?)?;

@@ -17,13 +17,14 @@ mod styles;
 mod tiles;
 mod values;
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
-    http::{HeaderMap, HeaderValue, header},
-    middleware,
-    response::IntoResponse,
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderValue, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
     routing::{MethodRouter, get},
     serve::ListenerExt,
 };
@@ -31,8 +32,9 @@ use tokio::net::TcpListener;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use crate::{
-    access::{self, Access},
+    access::{Access, Credentials, Gate, Unauthorized},
     atlas::Atlases,
+    clock,
     style::Glyphs,
 };
 
@@ -47,9 +49,11 @@ pub struct App {
     pub public_url: PublicUrl,
     /// Glyphs of the map labels.
     pub glyphs: Glyphs,
+    /// Knows who is who.
+    pub gate: Gate,
 }
 
-type AppState = axum::extract::State<Arc<App>>;
+type AppState = State<Arc<App>>;
 
 /// The configured address of the server. Its path is the prefix under which all routes lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -285,10 +289,12 @@ pub fn router(app: Arc<App>) -> Router {
         router
     } else {
         // Nested routes know the start page without its last slash only.
-        let start = Router::new().route(&format!("{prefix}/"), get(pages::start)).with_state(app);
+        let start = Router::new().route(&format!("{prefix}/"), get(pages::start)).with_state(app.clone());
         start.nest(&prefix, router).fallback(async || HttpError::NotFound)
     };
-    router.layer(CatchPanicLayer::custom(|_| HttpError::Internal.into_response()))
+    router
+        .layer(middleware::from_fn_with_state(app, identify))
+        .layer(CatchPanicLayer::custom(|_| HttpError::Internal.into_response()))
 }
 
 /// Serves the router until `stop` is over; answers under way are finished.
@@ -307,10 +313,25 @@ pub async fn serve(
     axum::serve(listener, router(app)).with_graceful_shutdown(stop).await
 }
 
-/// Who is asking. A bad credential is an error everywhere.
-fn caller(headers: &HeaderMap) -> Result<Access, HttpError> {
-    access::authenticate(headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes))
-        .map_err(|access::Unauthorized| HttpError::Unauthorized)
+/// Finds out who is asking, before any handler runs. A bad credential is an error everywhere.
+async fn identify(State(app): AppState, mut request: Request, next: Next) -> Result<Response, HttpError> {
+    let authorization = request.headers().get(header::AUTHORIZATION).cloned();
+    let cookie = request.headers().get(header::COOKIE).cloned();
+    let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let credentials = Credentials {
+        authorization: authorization.as_ref().map(HeaderValue::as_bytes),
+        cookie: cookie.as_ref().map(HeaderValue::as_bytes),
+        address,
+        now: clock::now(),
+    };
+    let access = app.gate.authenticate(&credentials).await.map_err(|Unauthorized| HttpError::Unauthorized)?;
+    request.extensions_mut().insert(access);
+    Ok(next.run(request).await)
+}
+
+/// Who is asking, as [`identify`] found out; the public where it was not asked.
+fn caller(request: &Request) -> Access {
+    request.extensions().get().cloned().unwrap_or(Access::public())
 }
 
 #[cfg(test)]

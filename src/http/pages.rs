@@ -8,7 +8,7 @@ use axum::{
 use rust_embed::RustEmbed;
 
 use crate::{
-    domain::Audience,
+    access::Access,
     http::{
         AppState, HttpError,
         answer::{self, Keep},
@@ -51,25 +51,25 @@ pub fn embedded_glyphs() -> Result<Glyphs, GlyphError> {
 
 /// `/`: the open atlases.
 pub(super) async fn start(State(app): AppState, request: Request) -> Result<Response, HttpError> {
-    let access = caller(request.headers())?;
-    page("start.html", app.public_url.prefix(), access.audience())
+    let access = caller(&request);
+    page("start.html", app.public_url.prefix(), &access)
 }
 
 /// `/{atlas}`: the viewer.
 pub(super) async fn viewer(State(app): AppState, request: Request) -> Result<Response, HttpError> {
-    let access = caller(request.headers())?;
+    let access = caller(&request);
     let [atlas] = path::segments(request.uri())?;
-    let view = path::view(&app.atlases, &access, atlas)?;
-    page("index.html", app.public_url.prefix(), view.audience())
+    path::view(&app.atlases, &access, atlas)?;
+    page("index.html", app.public_url.prefix(), &access)
 }
 
-fn page(name: &str, prefix: &str, audience: Audience) -> Result<Response, HttpError> {
+fn page(name: &str, prefix: &str, access: &Access) -> Result<Response, HttpError> {
     let Some(html) = web_file(name).and_then(|bytes| String::from_utf8(bytes).ok()) else {
         tracing::error!(name, "the pages are not in this binary: run `make build`");
         return Err(HttpError::Internal);
     };
     let html = html.replace(ROOT_PLACEHOLDER, &format!("{prefix}/"));
-    let mut response = answer::text("text/html; charset=utf-8", Keep::of(audience, false), html);
+    let mut response = answer::text("text/html; charset=utf-8", Keep::of(access, false), html);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, Uri},
+    http::Uri,
     response::Response,
 };
 use serde::Deserialize;
 
 use crate::{
+    access::Access,
     atlas::{LayerView, View},
     classification::classify,
     domain::{ClassRule, Classification, Lang, Method},
@@ -42,7 +43,8 @@ enum Theme {
 
 /// `/{atlas}/styles/{level}/{indicator}/{period}.json`
 pub(super) async fn style(State(app): AppState, request: Request) -> Result<Response, HttpError> {
-    let (view, map) = Map::read(&app, request.uri(), request.headers()).await?;
+    let access = caller(&request);
+    let (view, map) = Map::read(&app, request.uri(), &access).await?;
     let layer = map.layer.layer();
     let title = |level: &crate::domain::Text| level.get(map.query.lang).to_owned();
     let borders: Vec<String> = std::iter::once(title(&layer.edition.level.title))
@@ -60,14 +62,15 @@ pub(super) async fn style(State(app): AppState, request: Request) -> Result<Resp
         classes_in_tiles: map.stored_classes,
     });
     let document = document.map_err(|error| HttpError::BadRequest(format!("{error}.")))?;
-    Ok(answer::json(Keep::of(view.audience(), false), &document))
+    Ok(answer::json(Keep::of(&access, false), &document))
 }
 
 /// `/{atlas}/legends/{level}/{indicator}/{period}.json`
 pub(super) async fn legend(State(app): AppState, request: Request) -> Result<Response, HttpError> {
-    let (view, map) = Map::read(&app, request.uri(), request.headers()).await?;
+    let access = caller(&request);
+    let (_, map) = Map::read(&app, request.uri(), &access).await?;
     let document = make_legend(&map.input()).map_err(|error| HttpError::BadRequest(format!("{error}.")))?;
-    Ok(answer::json(Keep::of(view.audience(), false), &document))
+    Ok(answer::json(Keep::of(&access, false), &document))
 }
 
 /// A layer with the classes and look that were asked for.
@@ -82,12 +85,11 @@ struct Map {
 }
 
 impl Map {
-    async fn read(app: &Arc<App>, uri: &Uri, headers: &HeaderMap) -> Result<(View, Self), HttpError> {
-        let access = caller(headers)?;
+    async fn read(app: &Arc<App>, uri: &Uri, access: &Access) -> Result<(View, Self), HttpError> {
         let [atlas, _, level, indicator, last] = path::segments(uri)?;
         let query: LayerQuery = path::query(uri)?;
         let look: LookQuery = path::query(uri)?;
-        let view = path::view(&app.atlases, &access, atlas)?;
+        let view = path::view(&app.atlases, access, atlas)?;
         let layer = path::layer(&view, (level, indicator, path::json_name(last)?), &query)?;
         let column = layer.column().await?;
         let inhabited = layer.inhabited().await?;

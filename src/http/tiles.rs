@@ -9,8 +9,9 @@ use axum::{
 };
 
 use crate::{
+    access::Access,
     atlas::{EditionEntry, LayerView, SeriesView, Version},
-    domain::{Audience, Lang, Text},
+    domain::{Lang, Text},
     geometry::MAX_ZOOM,
     http::{
         App, AppState, HttpError,
@@ -29,35 +30,29 @@ pub(super) struct TileHead {
 }
 
 impl TileHead {
-    pub(super) fn new(
-        headers: &HeaderMap,
-        audience: Audience,
-        version: Version,
-        asked: Option<&str>,
-    ) -> Self {
+    pub(super) fn new(headers: &HeaderMap, access: &Access, version: Version, asked: Option<&str>) -> Self {
         let encoding = answer::tile_encoding(headers);
         let named = asked.is_some_and(|v| v == version.to_string());
-        Self { encoding, etag: answer::tile_etag(version, encoding), keep: Keep::of(audience, named) }
+        Self { encoding, etag: answer::tile_etag(version, encoding), keep: Keep::of(access, named) }
     }
 }
 
 /// `/{atlas}/tiles/{level}/{indicator}/{period}/{z}/{x}/{y}`: values joined; period `all` has every period.
 pub(super) async fn tile(State(app): AppState, request: Request) -> Result<Response, HttpError> {
-    let access = caller(request.headers())?;
+    let access = caller(&request);
     let [atlas, _, level, indicator, period, z, x, y] = path::segments(request.uri())?;
     let coord = path::tile_coord(z, x, y)?;
     let query: LayerQuery = path::query(request.uri())?;
     let view = path::view(&app.atlases, &access, atlas)?;
     if period == "all" {
         let series = view.all_periods(level, indicator, query.edition).ok_or(HttpError::NotFound)?;
-        return all_periods_tile(&series, coord, request.headers(), view.audience(), query.v.as_deref())
-            .await;
+        return all_periods_tile(&series, coord, request.headers(), &access, query.v.as_deref()).await;
     }
     let layer = path::layer(&view, (level, indicator, period), &query)?;
     if !layer.covers(coord) {
         return Err(HttpError::NotFound);
     }
-    let head = TileHead::new(request.headers(), layer.audience(), layer.version(), query.v.as_deref());
+    let head = TileHead::new(request.headers(), &access, layer.version(), query.v.as_deref());
     if answer::holds(request.headers(), &head.etag) {
         return Ok(answer::unchanged(head.etag, head.keep));
     }
@@ -68,13 +63,13 @@ async fn all_periods_tile(
     series: &SeriesView,
     coord: crate::geometry::TileCoord,
     headers: &HeaderMap,
-    audience: Audience,
+    access: &Access,
     asked: Option<&str>,
 ) -> Result<Response, HttpError> {
     if !series.covers(coord).await? {
         return Err(HttpError::NotFound);
     }
-    let head = TileHead::new(headers, audience, series.version(), asked);
+    let head = TileHead::new(headers, access, series.version(), asked);
     if answer::holds(headers, &head.etag) {
         return Ok(answer::unchanged(head.etag, head.keep));
     }
@@ -83,7 +78,7 @@ async fn all_periods_tile(
 
 /// `/{atlas}/tiles/{level}/{z}/{x}/{y}`: geometry, key and name only.
 pub(super) async fn boundary_tile(State(app): AppState, request: Request) -> Result<Response, HttpError> {
-    let access = caller(request.headers())?;
+    let access = caller(&request);
     let [atlas, _, level, z, x, y] = path::segments(request.uri())?;
     let coord = path::tile_coord(z, x, y)?;
     let query: LayerQuery = path::query(request.uri())?;
@@ -92,8 +87,7 @@ pub(super) async fn boundary_tile(State(app): AppState, request: Request) -> Res
     if !boundaries.covers(coord) {
         return Err(HttpError::NotFound);
     }
-    let head =
-        TileHead::new(request.headers(), boundaries.audience(), boundaries.version(), query.v.as_deref());
+    let head = TileHead::new(request.headers(), &access, boundaries.version(), query.v.as_deref());
     if answer::holds(request.headers(), &head.etag) {
         return Ok(answer::unchanged(head.etag, head.keep));
     }
@@ -102,7 +96,7 @@ pub(super) async fn boundary_tile(State(app): AppState, request: Request) -> Res
 
 /// `/{atlas}/tiles/{level}/{indicator}/{period}.json`: TileJSON of a layer, or of all its periods.
 pub(super) async fn tilejson(State(app): AppState, request: Request) -> Result<Response, HttpError> {
-    let access = caller(request.headers())?;
+    let access = caller(&request);
     let [atlas, _, level, indicator, last] = path::segments(request.uri())?;
     let period = path::json_name(last)?;
     let query: LayerQuery = path::query(request.uri())?;
@@ -113,12 +107,12 @@ pub(super) async fn tilejson(State(app): AppState, request: Request) -> Result<R
     } else {
         layer_document(&app, atlas, &path::layer(&view, (level, indicator, period), &query)?, query.lang)
     };
-    Ok(answer::json(Keep::of(view.audience(), false), &document))
+    Ok(answer::json(Keep::of(&access, false), &document))
 }
 
 /// `/{atlas}/tiles/{level}.json`: TileJSON of the boundaries.
 pub(super) async fn boundary_tilejson(State(app): AppState, request: Request) -> Result<Response, HttpError> {
-    let access = caller(request.headers())?;
+    let access = caller(&request);
     let [atlas, _, last] = path::segments(request.uri())?;
     let query: LayerQuery = path::query(request.uri())?;
     let view = path::view(&app.atlases, &access, atlas)?;
@@ -132,7 +126,7 @@ pub(super) async fn boundary_tilejson(State(app): AppState, request: Request) ->
         minzoom: edition.row.minzoom,
     };
     let document = document(&app, place, Fields::GeometryOnly, query.lang);
-    Ok(answer::json(Keep::of(view.audience(), false), &document))
+    Ok(answer::json(Keep::of(&access, false), &document))
 }
 
 /// "Title, period" in a language.

@@ -20,14 +20,14 @@ use crate::{
 
 /// `/{atlas}/values/{level}/{indicator}/{period}.json|csv`
 pub(super) async fn period(State(app): AppState, request: Request) -> Result<Response, HttpError> {
-    let access = caller(request.headers())?;
+    let access = caller(&request);
     let [atlas, _, level, indicator, last] = path::segments(request.uri())?;
     let (period, suffix) = path::split_suffix(last)?;
     let query: LayerQuery = path::query(request.uri())?;
     let view = path::view(&app.atlases, &access, atlas)?;
     let layer = path::layer(&view, (level, indicator, period), &query)?;
     let rows = layer.rows().await?;
-    let keep = Keep::of(view.audience(), false);
+    let keep = Keep::of(&access, false);
     match suffix {
         "json" => Ok(answer::json(keep, &period_document(atlas, &layer, &rows, query.lang))),
         "csv" => {
@@ -39,14 +39,14 @@ pub(super) async fn period(State(app): AppState, request: Request) -> Result<Res
 
 /// `/{atlas}/values/{level}/{indicator}.json|csv`: all periods.
 pub(super) async fn series(State(app): AppState, request: Request) -> Result<Response, HttpError> {
-    let access = caller(request.headers())?;
+    let access = caller(&request);
     let [atlas, _, level, last] = path::segments(request.uri())?;
     let (indicator, suffix) = path::split_suffix(last)?;
     let query: LayerQuery = path::query(request.uri())?;
     let view = path::view(&app.atlases, &access, atlas)?;
     let series = view.all_periods(level, indicator, query.edition).ok_or(HttpError::NotFound)?;
     let tables = tables(&series).await?;
-    let keep = Keep::of(view.audience(), false);
+    let keep = Keep::of(&access, false);
     match suffix {
         "json" => Ok(answer::json(keep, &series_document(atlas, &tables, query.lang))),
         "csv" => csv_answer(keep, &tables, query.lang, &format!("{atlas}-{indicator}-{level}")),

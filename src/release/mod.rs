@@ -144,7 +144,8 @@ async fn prepare(
     if !fields.is_empty() {
         return Err(ReleaseError::IncompleteSheet { indicator: slug.clone(), fields });
     }
-    let columns = columns(places.store, indicator, &chosen_series(catalogue, request, slug)?).await?;
+    let series = chosen_series(catalogue, request, slug)?;
+    let columns = columns(places.store, indicator, &series).await?;
     let mut numbers = Vec::new();
     for column in &columns {
         numbers.extend(numbers_of(&column.column, places.inhabited(column.edition).await?));
@@ -159,6 +160,7 @@ async fn prepare(
         columns,
         classification,
         certificate: None,
+        inputs: series.iter().map(|row| row.id).collect(),
         at: now,
         by: publisher.name().to_owned(),
     })

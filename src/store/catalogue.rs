@@ -149,8 +149,8 @@ fn refuse_reserved(what: &str, slug: &Slug, reserved: &[&str]) -> Result<()> {
     Ok(())
 }
 
-const SELECT_ATLASES: &str =
-    "SELECT id, slug, title_de, title_en, open, required_indicators, attribution FROM atlas ORDER BY slug";
+const SELECT_ATLASES: &str = "SELECT id, slug, title_de, title_en, open, required_indicators, attribution, policies, four_eyes, \
+     indicators_due_on FROM atlas ORDER BY slug";
 
 fn read_atlas(row: &Row) -> Result<AtlasRow> {
     let mut cells = row.cells();
@@ -161,6 +161,9 @@ fn read_atlas(row: &Row) -> Result<AtlasRow> {
         open: cells.flag()?,
         required_indicators: cells.small()?,
         attribution: cells.text()?,
+        policies: cells.json()?,
+        four_eyes: cells.flag()?,
+        indicators_due_on: cells.parsed_if_any()?,
     })
 }
 
@@ -189,8 +192,8 @@ pub(super) fn read_import(row: &Row) -> Result<ImportRow> {
 }
 
 async fn find_atlas(tx: &mut Tx, atlas: &Slug) -> Result<Option<AtlasRow>> {
-    let sql = "SELECT id, slug, title_de, title_en, open, required_indicators, attribution FROM atlas \
-               WHERE slug = $1";
+    let sql = "SELECT id, slug, title_de, title_en, open, required_indicators, attribution, policies, four_eyes, \
+               indicators_due_on FROM atlas WHERE slug = $1";
     tx.row(sql, params![atlas]).await?.as_ref().map(read_atlas).transpose()
 }
 
@@ -270,17 +273,19 @@ async fn put_sources(tx: &mut Tx, atlas_id: Id, sources: &[Source]) -> Result<()
     let listed: Vec<&Slug> = sources.iter().map(|s| &s.slug).collect();
     for (source, place) in sources.iter().zip(places(&existing, &listed)?) {
         tx.execute(
-            "INSERT INTO source (atlas_id, slug, title_de, title_en, position, restricted) \
-             VALUES ($1, $2, $3, $4, $5, $6) \
+            "INSERT INTO source (atlas_id, slug, title_de, title_en, position, restricted, policies) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) \
              ON CONFLICT (atlas_id, slug) DO UPDATE SET title_de = excluded.title_de, \
-             title_en = excluded.title_en, position = excluded.position, restricted = excluded.restricted",
+             title_en = excluded.title_en, position = excluded.position, restricted = excluded.restricted, \
+             policies = excluded.policies",
             params![
                 atlas_id,
                 &source.slug,
                 &source.title.de,
                 source.title.en.as_deref(),
                 place,
-                source.restricted
+                source.restricted,
+                source.policies.as_ref().map(json).transpose()?.as_deref(),
             ],
         )
         .await?;
@@ -314,14 +319,14 @@ async fn put_indicator(tx: &mut Tx, atlas_id: Id, indicator: &Indicator, place: 
     tx.execute(
         "INSERT INTO indicator (atlas_id, slug, position, title_de, title_en, theme, kind, unit_de, unit_en, decimals, \
          per, polarity, part_of, numerator, denominator, denominator_rule, classification, palette, note_de, note_en, \
-         sheet) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
-         $21) ON CONFLICT (atlas_id, slug) DO UPDATE SET position = excluded.position, \
+         sheet, sensitive) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
+         $21, $22) ON CONFLICT (atlas_id, slug) DO UPDATE SET position = excluded.position, \
          title_de = excluded.title_de, title_en = excluded.title_en, theme = excluded.theme, kind = excluded.kind, \
          unit_de = excluded.unit_de, unit_en = excluded.unit_en, decimals = excluded.decimals, per = excluded.per, \
          polarity = excluded.polarity, part_of = excluded.part_of, numerator = excluded.numerator, \
          denominator = excluded.denominator, denominator_rule = excluded.denominator_rule, \
          classification = excluded.classification, palette = excluded.palette, note_de = excluded.note_de, \
-         note_en = excluded.note_en, sheet = excluded.sheet",
+         note_en = excluded.note_en, sheet = excluded.sheet, sensitive = excluded.sensitive",
         params![
             atlas_id,
             &indicator.slug,
@@ -344,6 +349,7 @@ async fn put_indicator(tx: &mut Tx, atlas_id: Id, indicator: &Indicator, place: 
             indicator.note.as_ref().map(|n| n.de.as_str()),
             indicator.note.as_ref().and_then(|n| n.en.as_deref()),
             json(&indicator.sheet)?,
+            indicator.sensitive,
         ],
     )
     .await?;
@@ -366,7 +372,7 @@ async fn read_catalogue(tx: &mut Tx, atlas: AtlasRow) -> Result<AtlasCatalogue> 
         .await?;
     let sources = tx
         .rows(
-            "SELECT slug, title_de, title_en, restricted FROM source WHERE atlas_id = $1 ORDER BY position",
+            "SELECT slug, title_de, title_en, restricted, policies FROM source WHERE atlas_id = $1 ORDER BY position",
             params![id],
         )
         .await?;
@@ -399,7 +405,12 @@ fn read_theme(row: &Row) -> Result<Theme> {
 
 fn read_source(row: &Row) -> Result<Source> {
     let mut cells = row.cells();
-    Ok(Source { slug: cells.parsed()?, title: cells.wording()?, restricted: cells.flag()? })
+    Ok(Source {
+        slug: cells.parsed()?,
+        title: cells.wording()?,
+        restricted: cells.flag()?,
+        policies: cells.json_if_any()?,
+    })
 }
 
 fn read_level(row: &Row) -> Result<Level> {
@@ -414,7 +425,7 @@ fn read_level(row: &Row) -> Result<Level> {
 
 async fn read_indicators(tx: &mut Tx, atlas_id: Id) -> Result<Vec<Indicator>> {
     let sql = "SELECT slug, title_de, title_en, theme, kind, unit_de, unit_en, decimals, per, polarity, part_of, \
-               numerator, denominator, denominator_rule, classification, palette, note_de, note_en, sheet \
+               numerator, denominator, denominator_rule, classification, palette, note_de, note_en, sheet, sensitive \
                FROM indicator WHERE atlas_id = $1 ORDER BY position";
     tx.rows(sql, params![atlas_id]).await?.iter().map(read_indicator).collect()
 }
@@ -438,6 +449,7 @@ fn read_indicator(row: &Row) -> Result<Indicator> {
         palette: cells.parsed_if_any()?,
         note: cells.wording_if_any()?,
         sheet: cells.json()?,
+        sensitive: cells.flag()?,
     })
 }
 

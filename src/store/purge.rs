@@ -327,10 +327,11 @@ async fn remove_release(tx: &mut Tx, release: &AffectedRelease, doomed: &[Doomed
         base_periods: Vec::new(),
     };
     tx.execute(
-        "UPDATE release SET in_force = 0, classification = $2, certificate = NULL WHERE id = $1",
+        "UPDATE release SET in_force = 0, classification = $2, certified = 0 WHERE id = $1",
         params![release.id, json(&none)?],
     )
     .await?;
+    tx.execute("DELETE FROM release_certificate WHERE release_id = $1", params![release.id]).await?;
     for series in doomed.iter().filter(|s| s.indicator == release.indicator) {
         tx.execute(
             "DELETE FROM release_column WHERE release_id = $1 AND edition_id = $2 AND period = $3",
@@ -344,6 +345,7 @@ async fn remove_release(tx: &mut Tx, release: &AffectedRelease, doomed: &[Doomed
 async fn remove_series(tx: &mut Tx, atlas_id: Id, plan: &PurgePlan) -> Result<()> {
     for series in &plan.doomed {
         tx.execute("DELETE FROM current_series WHERE series_id = $1", params![series.id]).await?;
+        tx.execute("DELETE FROM release_input WHERE series_id = $1", params![series.id]).await?;
         tx.execute("DELETE FROM series WHERE id = $1", params![series.id]).await?;
     }
     for ((indicator, _), remaining) in &plan.layers {

@@ -4,15 +4,15 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Audience, Classification, Column, Companions, Derivation, Indicator, Level, Period, Provenance, Region,
-    RegionKey, Slug, Source, Text, Theme,
+    Audience, Classification, Column, Companions, Derivation, Indicator, Level, Period, Policies, Provenance,
+    Region, RegionKey, Slug, Source, Text, Theme,
 };
 
 /// Id of a row; never leaves the server.
 pub type Id = i64;
 
 /// An atlas as listed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AtlasRow {
     /// Row id.
     pub id: Id,
@@ -26,6 +26,12 @@ pub struct AtlasRow {
     pub required_indicators: u32,
     /// Attribution of its maps.
     pub attribution: String,
+    /// What disclosure control demands.
+    pub policies: Policies,
+    /// Who imported values may not release them.
+    pub four_eyes: bool,
+    /// By when the required number of indicators must be released.
+    pub indicators_due_on: Option<NaiveDate>,
 }
 
 /// An atlas to be made.
@@ -273,6 +279,8 @@ pub struct NewRelease {
     pub classification: Classification,
     /// Certificate of disclosure control; `None` = released without one.
     pub certificate: Option<serde_json::Value>,
+    /// The series that it was made from.
+    pub inputs: Vec<Id>,
     /// When.
     pub at: DateTime<Utc>,
     /// Who.

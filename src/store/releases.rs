@@ -32,7 +32,7 @@ impl Store {
         let id = tx
             .insert(
                 "INSERT INTO release (atlas_id, indicator, level, audience, number, in_force, released_at, released_by, \
-                 classification, certificate) VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9) RETURNING id",
+                 classification, certified) VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9) RETURNING id",
                 params![
                     atlas_id,
                     &release.indicator,
@@ -42,13 +42,14 @@ impl Store {
                     release.at,
                     &release.by,
                     json(&release.classification)?,
-                    release.certificate.as_ref().map(json).transpose()?.as_deref(),
+                    release.certificate.is_some(),
                 ],
             )
             .await?;
         for column in &release.columns {
             insert_column(&mut tx, atlas_id, id, column).await?;
         }
+        insert_grounds(&mut tx, atlas_id, id, release).await?;
         tx.commit().await?;
         Ok(id)
     }
@@ -146,6 +147,19 @@ async fn insert_column(tx: &mut Tx, atlas_id: Id, release: Id, column: &NewRelea
     Ok(())
 }
 
+/// The certificate, and the series that the release was made from.
+async fn insert_grounds(tx: &mut Tx, atlas_id: Id, id: Id, release: &NewRelease) -> Result<()> {
+    if let Some(certificate) = &release.certificate {
+        let sql = "INSERT INTO release_certificate (atlas_id, release_id, document) VALUES ($1, $2, $3)";
+        tx.execute(sql, params![atlas_id, id, json(certificate)?]).await?;
+    }
+    for series in &release.inputs {
+        let sql = "INSERT INTO release_input (atlas_id, release_id, series_id) VALUES ($1, $2, $3)";
+        tx.execute(sql, params![atlas_id, id, *series]).await?;
+    }
+    Ok(())
+}
+
 /// The releases of an atlas that are in force, with their columns but without values.
 pub(super) async fn list_in_force(tx: &mut Tx, atlas_id: Id) -> Result<Vec<ReleaseRow>> {
     let sql = "SELECT c.release_id, c.id, c.period, c.edition_id, c.content_hash, c.note_de, c.note_en, c.break_before \
@@ -155,7 +169,7 @@ pub(super) async fn list_in_force(tx: &mut Tx, atlas_id: Id) -> Result<Vec<Relea
         let (release, column) = read_column(&row)?;
         columns.entry(release).or_default().push(column);
     }
-    let sql = "SELECT id, indicator, level, audience, number, classification, certificate, released_at FROM release \
+    let sql = "SELECT id, indicator, level, audience, number, classification, certified, released_at FROM release \
                WHERE atlas_id = $1 AND in_force = 1";
     let rows = tx.rows(sql, params![atlas_id]).await?;
     rows.iter().map(|row| read_release(row, &mut columns)).collect()
@@ -185,7 +199,7 @@ fn read_release(row: &Row, columns: &mut HashMap<Id, Vec<ReleaseColumnRow>>) -> 
         audience: cells.word()?,
         number: cells.small()?,
         classification: cells.json()?,
-        certified: cells.get::<Option<String>>()?.is_some(),
+        certified: cells.flag()?,
         at: cells.parsed()?,
         columns: columns.remove(&id).unwrap_or_default(),
     })

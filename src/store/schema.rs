@@ -23,8 +23,12 @@ macro_rules! migration {
 }
 
 /// A migration that was part of a version of this program is never changed.
-const MIGRATIONS: &[Migration] =
-    &[migration!("0001_atlas"), migration!("0002_places"), migration!("0003_import")];
+const MIGRATIONS: &[Migration] = &[
+    migration!("0001_atlas"),
+    migration!("0002_places"),
+    migration!("0003_import"),
+    migration!("0004_release"),
+];
 
 /// The schema that this program reads and writes.
 pub(super) const KNOWN: i64 = MIGRATIONS.len() as i64;

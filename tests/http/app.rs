@@ -6,7 +6,7 @@ use axum::{Router, body::Body, http::Request};
 use chrono::{DateTime, NaiveDate, Utc};
 use http_body_util::BodyExt;
 use kommunalatlas::{
-    access::Access,
+    access::{Gate, Publisher},
     atlas::{Atlases, CacheSizes},
     classification::classify,
     domain::{
@@ -186,6 +186,7 @@ pub fn indicator(name: &str, kind: IndicatorKind) -> Indicator {
         numerator: None,
         denominator: None,
         denominator_rule: DenominatorRule::default(),
+        sensitive: true,
         classification: ClassRule { method: Method::Quantile, classes: 3, breaks: vec![] },
         palette: None,
         note: Some(Text::both("Erfunden", "Made up")),
@@ -313,7 +314,7 @@ async fn fill_facilities(store: &Store, atlas: &Slug, secrets: Secrets) {
 }
 
 async fn release_and_open(store: &Store) {
-    let publisher = Access::local("test").publisher().unwrap();
+    let publisher = Publisher::local("test");
     let request = ReleaseRequest {
         indicators: vec![slug("i")],
         level: slug("l"),
@@ -343,6 +344,7 @@ impl TestApp {
             atlases: atlases.clone(),
             public_url: PublicUrl::parse(public_url).unwrap(),
             glyphs: embedded_glyphs().unwrap(),
+            gate: Gate::closed(),
         };
         Self { router: router(Arc::new(app)), store, atlases, _dir: dir }
     }

@@ -1,5 +1,7 @@
 //! Status codes, headers and documents, through the router.
 
+use kommunalatlas::access::Publisher;
+
 use crate::app::{TestApp, example, tile};
 
 #[tokio::test]
@@ -196,7 +198,7 @@ async fn addresses_come_from_the_configured_url_and_never_from_the_request() {
 #[tokio::test]
 async fn a_release_and_a_withdrawal_are_seen_after_a_refresh() {
     let app = TestApp::new().await;
-    let publisher = kommunalatlas::access::Access::local("test").publisher().unwrap();
+    let publisher = Publisher::local("test");
     let (atlas, level, i) = (crate::app::slug("a"), crate::app::slug("l"), crate::app::slug("i"));
     let before = app.get("/a/values/l/i/2020.json").await;
     assert_eq!(before.status, 200);

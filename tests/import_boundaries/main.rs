@@ -12,7 +12,7 @@ use std::{
 
 use chrono::{DateTime, NaiveDate, Utc};
 use kommunalatlas::{
-    access::{Access, Editor},
+    access::Editor,
     domain::{Slug, Text},
     ingest::{
         NoProgress, Report,
@@ -72,7 +72,7 @@ impl Atlas {
             attribution: String::new(),
         };
         store.create_atlas(&atlas).await.unwrap();
-        Self { store, editor: Access::local("test").editor().unwrap(), folder }
+        Self { store, editor: Editor::local("test"), folder }
     }
 
     fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{body::Body, http::Request};
 use http_body_util::BodyExt;
 use kommunalatlas::{
-    access::Access,
+    access::{Gate, Publisher},
     atlas::{Atlases, CacheSizes},
     domain::Audience,
     http::{App, PublicUrl, embedded_glyphs, router},
@@ -59,12 +59,17 @@ async fn a_reference_region_has_a_value_in_tables_and_counts_for_no_class_and_no
         periods: Vec::new(),
         audience: Audience::Public,
     };
-    let publisher = Access::local("test").publisher().unwrap();
+    let publisher = Publisher::local("test");
     release::release(&atlas.store, &publisher, &name, &request, now()).await.unwrap();
     atlas.store.set_open(&name, true).await.unwrap();
     let atlases = Atlases::open(atlas.store.clone(), CacheSizes::default()).await.unwrap();
     let public_url = PublicUrl::parse("http://localhost:8080").unwrap();
-    let router = router(Arc::new(App { atlases, public_url, glyphs: embedded_glyphs().unwrap() }));
+    let router = router(Arc::new(App {
+        atlases,
+        public_url,
+        glyphs: embedded_glyphs().unwrap(),
+        gate: Gate::closed(),
+    }));
     let get = async |path: &str| -> serde_json::Value {
         let request = Request::builder().uri(path).body(Body::empty()).unwrap();
         let response = router.clone().oneshot(request).await.unwrap();

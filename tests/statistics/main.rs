@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use kommunalatlas::{
-    access::{Access, Editor},
+    access::Editor,
     domain::{Column, Indicator, Level, Period, Region, Slug, Status, Text, Theme},
     ingest::{
         NoProgress, Report,
@@ -111,7 +111,7 @@ impl Fixture {
             import: record("boundaries"),
         };
         store.insert_edition(&atlas, &edition).await.unwrap();
-        let editor = Access::local("test").editor().unwrap();
+        let editor = Editor::local("test");
         Self { store, editor, atlas, folder }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kommunalatlas::{
-    access::Access,
+    access::Editor,
     domain::{
         ClassRule, Companions, Derivation, DerivationInput, DerivationMethod, Indicator, IndicatorKind,
         Level, Method, Slug, Status, Text,
@@ -120,7 +120,7 @@ async fn prepared(store: &Store) {
 }
 
 async fn run(store: &Store, task: Task) -> Report {
-    let editor = Access::local("anna").editor().unwrap();
+    let editor = Editor::local("anna");
     let report = derive(store, &editor, &slug(ATLAS), &task, false, noon(), &NoProgress).await.unwrap();
     assert!(!report.rejected(), "{report}");
     report

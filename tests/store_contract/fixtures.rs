@@ -52,6 +52,7 @@ pub fn indicator(name: &str) -> Indicator {
         numerator: None,
         denominator: None,
         denominator_rule: DenominatorRule::MeanOfTwo,
+        sensitive: true,
         classification: ClassRule { method: Method::Manual, classes: 3, breaks: vec![0.1, 1.0 / 3.0] },
         palette: Some(slug("blues")),
         note: Some(Text::german("illustrativ")),
@@ -65,8 +66,13 @@ pub fn themes() -> Vec<Theme> {
 
 pub fn sources() -> Vec<Source> {
     vec![
-        Source { slug: slug("lsn"), title: Text::german("Landesamt"), restricted: false },
-        Source { slug: slug("ba"), title: Text::both("Bundesagentur", "Agency"), restricted: true },
+        Source { slug: slug("lsn"), title: Text::german("Landesamt"), restricted: false, policies: None },
+        Source {
+            slug: slug("ba"),
+            title: Text::both("Bundesagentur", "Agency"),
+            restricted: true,
+            policies: None,
+        },
     ]
 }
 
@@ -163,6 +169,7 @@ pub fn release(edition: Id, audience: Audience, values: &[f64]) -> NewRelease {
             })
             .to_vec(),
         classification: classes(9.0),
+        inputs: Vec::new(),
         certificate: None,
         at: noon(),
         by: "paula".into(),

@@ -1,7 +1,7 @@
 //! History: what an import brought, undoing every kind, purging.
 
 use kommunalatlas::{
-    access::Access,
+    access::{Editor, Publisher},
     domain::{Audience, Classification, Text},
     ingest::history::{difference, purge, undo},
     store::{Id, ImportRecord, NewSeries, Store, StoreError, Succession},
@@ -60,7 +60,7 @@ contract! {
     async fn undoing_says_what_counts_now_and_which_release_is_outdated(store: Store) {
         let edition = filled(&store).await;
         let atlas = slug("wendland");
-        let editor = Access::local("anna").editor().unwrap();
+        let editor = Editor::local("anna");
         let first = values(&store, vec![series("quote", "2022", &[1.0; 3]), series("quote", "2023", &[1.0; 3])]).await;
         let second = values(&store, vec![series("quote", "2023", &[1.0; 3])]).await;
         store.publish(&atlas, &release(edition, Audience::Public, &[1.0; 3])).await.unwrap();
@@ -115,7 +115,7 @@ contract! {
 
     async fn a_purged_import_leaves_its_row_and_what_was_there_before(store: Store) {
         filled(&store).await;
-        let (atlas, editor) = (slug("wendland"), Access::local("anna").editor().unwrap());
+        let (atlas, editor) = (slug("wendland"), Editor::local("anna"));
         let first = values(&store, vec![series("quote", "2023", &[1.0; 3])]).await;
         let before = store.content_hash().await.unwrap();
         let second = values(&store, vec![series("quote", "2023", &[2.0; 3]), series("anteil", "2023", &[2.0; 3])]).await;
@@ -148,8 +148,8 @@ contract! {
 
     async fn releases_go_with_a_purged_import_only_when_asked_for(store: Store) {
         let edition = filled(&store).await;
-        let (atlas, access) = (slug("wendland"), Access::local("anna"));
-        let (editor, publisher) = (access.editor().unwrap(), access.publisher().unwrap());
+        let atlas = slug("wendland");
+        let (editor, publisher) = (Editor::local("anna"), Publisher::local("anna"));
         let id = values(&store, vec![series("quote", "2023", &[1.0; 3])]).await;
         store.publish(&atlas, &release(edition, Audience::Public, &[1.0; 3])).await.unwrap();
         store.publish(&atlas, &release(edition, Audience::Public, &[3.0; 3])).await.unwrap();
@@ -225,8 +225,8 @@ async fn with_canaries(store: &Store) -> Vec<Id> {
 }
 
 async fn purge_all(store: &Store, imports: &[Id]) {
-    let (atlas, access) = (slug("wendland"), Access::local("anna"));
-    let (editor, publisher) = (access.editor().unwrap(), access.publisher().unwrap());
+    let atlas = slug("wendland");
+    let (editor, publisher) = (Editor::local("anna"), Publisher::local("anna"));
     for id in imports {
         let plan = store.purge_plan(&atlas, *id).await.unwrap();
         let erased = purge(store, &editor, Some(&publisher), &atlas, &plan, noon()).await.unwrap();
@@ -304,7 +304,7 @@ async fn a_reader_of_the_file_hinders_the_erasing_which_can_be_finished_later() 
     let mut other = sqlx::SqliteConnection::connect(&url).await.unwrap();
     sqlx::query("BEGIN").execute(&mut other).await.unwrap();
     sqlx::query("SELECT * FROM series").fetch_all(&mut other).await.unwrap();
-    let (atlas, editor) = (slug("wendland"), Access::local("anna").editor().unwrap());
+    let (atlas, editor) = (slug("wendland"), Editor::local("anna"));
     let plan = store.purge_plan(&atlas, ids[0]).await.unwrap();
     let hindrance = purge(&store, &editor, None, &atlas, &plan, noon()).await.unwrap().hindrance;
     assert!(hindrance.unwrap().contains("stop the server"));

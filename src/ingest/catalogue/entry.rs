@@ -59,8 +59,19 @@ const fn optional(path: &'static str, check: fn(&Value) -> Result<(), String>) -
 pub(super) const THEME: &[FieldRule] = &[required("slug", is::<Slug>), required("title", is_name)];
 
 /// The fields of a [`Source`].
-pub(super) const SOURCE: &[FieldRule] =
-    &[required("slug", is::<Slug>), required("title", is_name), optional("restricted", is::<bool>)];
+pub(super) const SOURCE: &[FieldRule] = &[
+    required("slug", is::<Slug>),
+    required("title", is_name),
+    optional("restricted", is::<bool>),
+    optional("policies.public.threshold", is::<u32>),
+    optional("policies.public.width", is::<u32>),
+    optional("policies.public.min_denominator", is::<u32>),
+    optional("policies.public.zeros_public", is::<bool>),
+    optional("policies.internal.threshold", is::<u32>),
+    optional("policies.internal.width", is::<u32>),
+    optional("policies.internal.min_denominator", is::<u32>),
+    optional("policies.internal.zeros_public", is::<bool>),
+];
 
 /// The fields of an [`Indicator`].
 pub(super) const INDICATOR: &[FieldRule] = &[
@@ -76,6 +87,7 @@ pub(super) const INDICATOR: &[FieldRule] = &[
     optional("numerator", is::<Slug>),
     optional("denominator", is::<Slug>),
     optional("denominator_rule", is_denominator_rule),
+    optional("sensitive", is::<bool>),
     optional("classification.method", is_method),
     optional("classification.classes", is_class_number),
     optional("classification.breaks", is_breaks),

@@ -125,6 +125,7 @@ fn indicator(draft: &Draft, shape: &Shape, theme: &Slug, source: &Text) -> Indic
         numerator: None,
         denominator: None,
         denominator_rule: DenominatorRule::default(),
+        sensitive: true,
         classification: ClassRule::default(),
         palette: None,
         note: None,
