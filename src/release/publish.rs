@@ -1,0 +1,68 @@
+//! Releases and withdraws.
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    access::Publisher,
+    domain::{Audience, Slug},
+    release::{
+        ReleaseError, ReleaseRequest, Released,
+        prepare::{Places, prepare},
+    },
+    store::{ReleaseRow, Store},
+};
+
+/// Releases indicators on a level. All of them are checked before the first is written.
+///
+/// # Errors
+/// If an indicator or the level is unknown, has no values, or lacks its description.
+pub async fn release(
+    store: &Store,
+    publisher: &Publisher,
+    atlas: &Slug,
+    request: &ReleaseRequest,
+    now: DateTime<Utc>,
+) -> Result<Vec<Released>, ReleaseError> {
+    let catalogue = store.catalogue(atlas).await?;
+    let mut places = Places::new(store);
+    let mut releases = Vec::new();
+    for slug in &request.indicators {
+        releases.push(prepare(&mut places, publisher, &catalogue, request, slug, now).await?);
+    }
+    let mut released = Vec::new();
+    for release in releases {
+        store.publish(atlas, &release).await?;
+        released.push(Released {
+            periods: release.columns.len(),
+            certified: release.certificate.is_some(),
+            indicator: release.indicator,
+        });
+    }
+    Ok(released)
+}
+
+/// Takes indicators back from an audience on a level.
+///
+/// # Errors
+/// If one of them is not released there; then none is withdrawn.
+pub async fn withdraw(
+    store: &Store,
+    _: &Publisher,
+    atlas: &Slug,
+    indicators: &[Slug],
+    level: &Slug,
+    audience: Audience,
+) -> Result<(), ReleaseError> {
+    let catalogue = store.catalogue(atlas).await?;
+    for indicator in indicators {
+        let in_force =
+            |r: &ReleaseRow| r.indicator == *indicator && r.level == *level && r.audience == audience;
+        if !catalogue.releases.iter().any(in_force) {
+            return Err(ReleaseError::NotReleased { indicator: indicator.clone(), level: level.clone() });
+        }
+    }
+    for indicator in indicators {
+        store.withdraw(atlas, indicator, level, audience).await?;
+    }
+    Ok(())
+}
