@@ -270,7 +270,7 @@ pub async fn release(place: &Place, values: &Values) -> Result<()> {
     names.dedup();
     let request = ReleaseRequest {
         indicators: names,
-        level: LEVEL.parse()?,
+        levels: vec![LEVEL.parse()?],
         periods: vec![],
         audience: Audience::Public,
     };

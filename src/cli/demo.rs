@@ -224,15 +224,13 @@ impl Demo<'_> {
     }
 
     async fn release(&self, publisher: &Publisher, part: ReleasePart) -> Result<()> {
-        for level in part.levels {
-            let request = ReleaseRequest {
-                indicators: part.indicators.clone(),
-                level,
-                periods: Vec::new(),
-                audience: part.audience,
-            };
-            release::release(self.store, publisher, self.atlas, &request, clock::now()).await?;
-        }
+        let request = ReleaseRequest {
+            indicators: part.indicators,
+            levels: part.levels,
+            periods: Vec::new(),
+            audience: part.audience,
+        };
+        release::release(self.store, publisher, self.atlas, &request, clock::now()).await?;
         Ok(())
     }
 }

@@ -242,14 +242,14 @@ async fn release_indicators(arguments: ReleaseArgs, periods: Vec<crate::domain::
     let store = open(&location(arguments.store)?, OpenMode::ReadWrite).await?;
     let request = ReleaseRequest {
         indicators: arguments.indicators,
-        level: arguments.level,
+        levels: vec![arguments.level],
         periods,
         audience: arguments.audience,
     };
     let released = release::release(&store, &publisher(), &arguments.atlas, &request, clock::now()).await?;
     for one in released {
         let certificate = if one.certified { "" } else { "; without a certificate of disclosure control" };
-        println!("{} released on {}: {} periods{certificate}", one.indicator, request.level, one.periods);
+        println!("{} released on {}: {} periods{certificate}", one.indicator, one.level, one.periods);
     }
     Ok(ExitCode::SUCCESS)
 }

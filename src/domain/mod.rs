@@ -6,6 +6,7 @@
 //! parsing, so that no later code has to check a slug, a key or a period again.
 
 mod aggregate;
+mod bundle;
 mod cell;
 mod classes;
 mod column;
@@ -22,6 +23,7 @@ mod template;
 mod text;
 
 pub use aggregate::{Link, Observations, Quantity, carry, is_whole, pool, ratio, sum_parents};
+pub use bundle::{BundleState, BundleStep, IllegalStep, ReleaseRequest};
 pub use cell::{neutralised, original};
 pub use classes::{ClassRule, Classification, Method};
 pub use column::{Column, ColumnError, Companions};

@@ -12,9 +12,10 @@ mod request;
 
 use crate::{classification::ClassifyError, domain::Slug, store::StoreError};
 
+pub use crate::domain::ReleaseRequest;
 pub use area::{close, counting_indicators, open, set_category_public};
 pub use publish::{release, withdraw};
-pub use request::{ReleaseRequest, Released};
+pub use request::Released;
 
 /// Why something cannot be released, withdrawn, opened or closed. Each text says what to do.
 #[derive(Debug, thiserror::Error)]

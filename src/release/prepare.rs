@@ -5,28 +5,53 @@ use std::collections::{HashMap, hash_map::Entry};
 use chrono::{DateTime, Utc};
 
 use crate::{
-    access::Publisher,
     classification::classify,
     domain::{Column, Indicator, Period, Slug},
     release::{ReleaseError, ReleaseRequest},
     store::{AtlasCatalogue, Id, NewRelease, NewReleaseColumn, RegionRow, SeriesRow, Store, StoreError},
 };
 
+/// Every indicator of a request on every level, checked and ready to be stored. Nothing is written.
 pub(super) async fn prepare(
-    places: &mut Places<'_>,
-    publisher: &Publisher,
+    store: &Store,
     catalogue: &AtlasCatalogue,
     request: &ReleaseRequest,
-    slug: &Slug,
+    by: &str,
+    now: DateTime<Utc>,
+) -> Result<Vec<NewRelease>, ReleaseError> {
+    let mut places = Places::new(store);
+    let mut releases = Vec::new();
+    for level in &request.levels {
+        for slug in &request.indicators {
+            let layer = Layer { catalogue, request, level, slug };
+            releases.push(prepare_layer(&mut places, &layer, by, now).await?);
+        }
+    }
+    Ok(releases)
+}
+
+/// One indicator of a request on one level.
+struct Layer<'a> {
+    catalogue: &'a AtlasCatalogue,
+    request: &'a ReleaseRequest,
+    level: &'a Slug,
+    slug: &'a Slug,
+}
+
+async fn prepare_layer(
+    places: &mut Places<'_>,
+    layer: &Layer<'_>,
+    by: &str,
     now: DateTime<Utc>,
 ) -> Result<NewRelease, ReleaseError> {
+    let Layer { catalogue, request, level, slug } = *layer;
     let indicator = catalogue.indicators.iter().find(|i| i.slug == *slug);
     let indicator = indicator.ok_or_else(|| ReleaseError::UnknownIndicator(slug.clone()))?;
     let fields = indicator.sheet.missing_fields(indicator.kind);
     if !fields.is_empty() {
         return Err(ReleaseError::IncompleteSheet { indicator: slug.clone(), fields });
     }
-    let series = chosen_series(catalogue, request, slug)?;
+    let series = chosen_series(catalogue, level, slug, &request.periods)?;
     let columns = columns(places.store, indicator, &series).await?;
     let mut numbers = Vec::new();
     for column in &columns {
@@ -37,38 +62,36 @@ pub(super) async fn prepare(
         .map_err(|error| ReleaseError::Classify(slug.clone(), error))?;
     Ok(NewRelease {
         indicator: slug.clone(),
-        level: request.level.clone(),
+        level: level.clone(),
         audience: request.audience,
         columns,
         classification,
         certificate: None,
         inputs: series.iter().map(|row| row.id).collect(),
         at: now,
-        by: publisher.name().to_owned(),
+        by: by.to_owned(),
     })
 }
 
-fn chosen_series<'a>(
+/// The current series of an indicator on a level for the periods; for all that there are if none is named.
+pub(super) fn chosen_series<'a>(
     catalogue: &'a AtlasCatalogue,
-    request: &ReleaseRequest,
+    level: &Slug,
     slug: &Slug,
+    periods: &[Period],
 ) -> Result<Vec<&'a SeriesRow>, ReleaseError> {
-    if !catalogue.levels.iter().any(|l| l.slug == request.level) {
-        return Err(ReleaseError::UnknownLevel(request.level.clone()));
+    if !catalogue.levels.iter().any(|l| l.slug == *level) {
+        return Err(ReleaseError::UnknownLevel(level.clone()));
     }
-    let on_level = |id: Id| catalogue.editions.iter().any(|e| e.id == id && e.level == request.level);
+    let on_level = |id: Id| catalogue.editions.iter().any(|e| e.id == id && e.level == *level);
     let of_indicator = catalogue.series.iter().filter(|s| s.indicator == *slug && on_level(s.edition));
-    let wanted = |s: &&SeriesRow| request.periods.is_empty() || request.periods.contains(&s.period);
+    let wanted = |s: &&SeriesRow| periods.is_empty() || periods.contains(&s.period);
     let series: Vec<&SeriesRow> = of_indicator.filter(wanted).collect();
     let absent = |p: &&Period| !series.iter().any(|s| s.period == **p);
-    let absent: Vec<String> = request.periods.iter().filter(absent).map(ToString::to_string).collect();
+    let absent: Vec<String> = periods.iter().filter(absent).map(ToString::to_string).collect();
     if series.is_empty() || !absent.is_empty() {
         let periods = if absent.is_empty() { String::new() } else { format!(" for {}", absent.join(", ")) };
-        return Err(ReleaseError::NoValues {
-            indicator: slug.clone(),
-            level: request.level.clone(),
-            periods,
-        });
+        return Err(ReleaseError::NoValues { indicator: slug.clone(), level: level.clone(), periods });
     }
     Ok(series)
 }

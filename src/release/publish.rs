@@ -5,17 +5,14 @@ use chrono::{DateTime, Utc};
 use crate::{
     access::Publisher,
     domain::{Audience, Slug},
-    release::{
-        ReleaseError, ReleaseRequest, Released,
-        prepare::{Places, prepare},
-    },
+    release::{ReleaseError, ReleaseRequest, Released, prepare::prepare},
     store::{ReleaseRow, Store},
 };
 
-/// Releases indicators on a level. All of them are checked before the first is written.
+/// Releases indicators on levels. All of them are checked before the first is written, and all are written or none.
 ///
 /// # Errors
-/// If an indicator or the level is unknown, has no values, or lacks its description.
+/// If an indicator or a level is unknown, has no values, or lacks its description.
 pub async fn release(
     store: &Store,
     publisher: &Publisher,
@@ -24,21 +21,9 @@ pub async fn release(
     now: DateTime<Utc>,
 ) -> Result<Vec<Released>, ReleaseError> {
     let catalogue = store.catalogue(atlas).await?;
-    let mut places = Places::new(store);
-    let mut releases = Vec::new();
-    for slug in &request.indicators {
-        releases.push(prepare(&mut places, publisher, &catalogue, request, slug, now).await?);
-    }
-    let mut released = Vec::new();
-    for release in releases {
-        store.publish(atlas, &release).await?;
-        released.push(Released {
-            periods: release.columns.len(),
-            certified: release.certificate.is_some(),
-            indicator: release.indicator,
-        });
-    }
-    Ok(released)
+    let releases = prepare(store, &catalogue, request, publisher.name(), now).await?;
+    store.publish_all(atlas, &releases).await?;
+    Ok(releases.iter().map(Released::of).collect())
 }
 
 /// Takes indicators back from an audience on a level.

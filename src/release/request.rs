@@ -1,27 +1,27 @@
-//! What is to be released, and what was.
+//! What was released.
 
-use crate::domain::{Audience, Period, Slug};
-
-/// What is to be released.
-#[derive(Debug, Clone)]
-pub struct ReleaseRequest {
-    /// Indicators.
-    pub indicators: Vec<Slug>,
-    /// On which level.
-    pub level: Slug,
-    /// Which periods; all that there are if empty.
-    pub periods: Vec<Period>,
-    /// To whom.
-    pub audience: Audience,
-}
+use crate::{domain::Slug, store::NewRelease};
 
 /// One release as it was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Released {
     /// Indicator.
     pub indicator: Slug,
+    /// Level.
+    pub level: Slug,
     /// How many periods.
     pub periods: usize,
     /// It carries a certificate of disclosure control.
     pub certified: bool,
+}
+
+impl Released {
+    pub(super) fn of(release: &NewRelease) -> Self {
+        Self {
+            indicator: release.indicator.clone(),
+            level: release.level.clone(),
+            periods: release.columns.len(),
+            certified: release.certificate.is_some(),
+        }
+    }
 }

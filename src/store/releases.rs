@@ -20,38 +20,20 @@ impl Store {
     /// If atlas, indicator or level do not exist, if it has no column or two for the same edition and period, or if a
     /// column does not fit its edition.
     pub async fn publish(&self, atlas: &Slug, release: &NewRelease) -> Result<Id> {
+        let ids = self.publish_all(atlas, std::slice::from_ref(release)).await?;
+        ids.first().copied().ok_or_else(|| StoreError::damaged("a release without id"))
+    }
+
+    /// Stores several releases as [`Store::publish`] does one, all of them or none. Returns their ids.
+    ///
+    /// # Errors
+    /// As for one.
+    pub async fn publish_all(&self, atlas: &Slug, releases: &[NewRelease]) -> Result<Vec<Id>> {
         let mut tx = self.begin_write().await?;
         let atlas_id = atlas_id(&mut tx, atlas).await?;
-        let sql = "SELECT id FROM indicator WHERE atlas_id = $1 AND slug = $2";
-        if tx.row(sql, params![atlas_id, &release.indicator]).await?.is_none() {
-            return Err(StoreError::unknown("indicator", &release.indicator));
-        }
-        check_columns(release, &editions::list(&mut tx, atlas_id).await?)?;
-        let number = next_number(&mut tx, atlas_id, release).await?;
-        end(&mut tx, atlas_id, &release.indicator, &release.level, release.audience).await?;
-        let id = tx
-            .insert(
-                "INSERT INTO release (atlas_id, indicator, level, audience, number, in_force, released_at, released_by, \
-                 classification, certified) VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9) RETURNING id",
-                params![
-                    atlas_id,
-                    &release.indicator,
-                    &release.level,
-                    release.audience.as_str(),
-                    number,
-                    release.at,
-                    &release.by,
-                    json(&release.classification)?,
-                    release.certificate.is_some(),
-                ],
-            )
-            .await?;
-        for column in &release.columns {
-            insert_column(&mut tx, atlas_id, id, column).await?;
-        }
-        insert_grounds(&mut tx, atlas_id, id, release).await?;
+        let ids = insert_all(&mut tx, atlas_id, releases).await?;
         tx.commit().await?;
-        Ok(id)
+        Ok(ids)
     }
 
     /// Ends the release in force, if there is one. Its rows stay, as the record of what was public. Returns whether there
@@ -84,6 +66,48 @@ impl Store {
         let bytes = row.ok_or_else(|| StoreError::unknown("release column", &column))?.cells().bytes()?;
         Column::from_bytes(&bytes).map_err(|e| StoreError::damaged(&e))
     }
+}
+
+/// Stores releases and puts them in force, in the caller's transaction.
+pub(super) async fn insert_all(tx: &mut Tx, atlas_id: Id, releases: &[NewRelease]) -> Result<Vec<Id>> {
+    let editions = editions::list(tx, atlas_id).await?;
+    let mut ids = Vec::with_capacity(releases.len());
+    for release in releases {
+        let sql = "SELECT id FROM indicator WHERE atlas_id = $1 AND slug = $2";
+        if tx.row(sql, params![atlas_id, &release.indicator]).await?.is_none() {
+            return Err(StoreError::unknown("indicator", &release.indicator));
+        }
+        check_columns(release, &editions)?;
+        ids.push(insert(tx, atlas_id, release).await?);
+    }
+    Ok(ids)
+}
+
+async fn insert(tx: &mut Tx, atlas_id: Id, release: &NewRelease) -> Result<Id> {
+    let number = next_number(tx, atlas_id, release).await?;
+    end(tx, atlas_id, &release.indicator, &release.level, release.audience).await?;
+    let id = tx
+        .insert(
+            "INSERT INTO release (atlas_id, indicator, level, audience, number, in_force, released_at, released_by, \
+             classification, certified) VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9) RETURNING id",
+            params![
+                atlas_id,
+                &release.indicator,
+                &release.level,
+                release.audience.as_str(),
+                number,
+                release.at,
+                &release.by,
+                json(&release.classification)?,
+                release.certificate.is_some(),
+            ],
+        )
+        .await?;
+    for column in &release.columns {
+        insert_column(tx, atlas_id, id, column).await?;
+    }
+    insert_grounds(tx, atlas_id, id, release).await?;
+    Ok(id)
 }
 
 fn check_columns(release: &NewRelease, editions: &[EditionRow]) -> Result<()> {

@@ -317,7 +317,7 @@ async fn release_and_open(store: &Store) {
     let publisher = Publisher::local("test");
     let request = ReleaseRequest {
         indicators: vec![slug("i")],
-        level: slug("l"),
+        levels: vec![slug("l")],
         periods: vec!["2020".parse().unwrap()],
         audience: Audience::Public,
     };

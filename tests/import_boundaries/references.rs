@@ -55,7 +55,7 @@ async fn a_reference_region_has_a_value_in_tables_and_counts_for_no_class_and_no
     assert!(report.committed, "{report}");
     let request = ReleaseRequest {
         indicators: vec![slug("population")],
-        level: slug("gemeinde"),
+        levels: vec![slug("gemeinde")],
         periods: Vec::new(),
         audience: Audience::Public,
     };
