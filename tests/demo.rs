@@ -17,7 +17,7 @@ use kommunalatlas::{
     access::Editor,
     domain::{Indicator, IndicatorKind, Period, Provenance, Slug, Text},
     ingest::{
-        NoProgress,
+        NoProgress, Source, Target,
         boundaries::{BoundaryOptions, DEFAULT_TILE_BUDGET, import_boundaries},
         catalogue::{
             Catalogue, import_catalogue, import_catalogue_bytes, parse_catalogue, starter_catalogue,
@@ -421,9 +421,8 @@ async fn import_levels(store: &Store, editor: &Editor, atlas: &Slug, manifest: &
             tile_budget: DEFAULT_TILE_BUDGET,
         };
         let path = folder().join(text("file"));
-        let report = import_boundaries(store, editor, atlas, &path, &options, false, noon(), &NoProgress)
-            .await
-            .unwrap();
+        let target = Target { store, editor, atlas, dry_run: false, now: noon(), progress: &NoProgress };
+        let report = import_boundaries(&target, Source::File(&path), &options).await.unwrap();
         println!("{report}");
         assert!(report.committed && report.problems.is_empty(), "{report}");
     }
@@ -449,9 +448,15 @@ async fn boundaries_and_values_of_the_demo_are_imported_without_problems() {
                 profile: ProfileOptions::default(),
             };
             let path = folder().join(text("file"));
-            let report = import_values(&store, &editor, &slug, &path, &options, false, noon(), &NoProgress)
-                .await
-                .unwrap();
+            let target = Target {
+                store: &store,
+                editor: &editor,
+                atlas: &slug,
+                dry_run: false,
+                now: noon(),
+                progress: &NoProgress,
+            };
+            let report = import_values(&target, Source::File(&path), &options).await.unwrap();
             assert!(report.committed && report.problems.is_empty(), "{report}");
         }
         let stored = store.catalogue(&slug).await.unwrap();

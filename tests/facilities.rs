@@ -14,7 +14,7 @@ use kommunalatlas::{
     },
     extract,
     ingest::{
-        NoProgress, Report,
+        NoProgress, Report, Source, Target,
         facilities::{FacilityOptions, SumOptions, import_facilities, sum_facilities},
     },
     store::{Bounds, ImportRecord, NewAtlas, NewEdition, NewRegion, OpenMode, Store},
@@ -135,9 +135,16 @@ impl Place {
 
     async fn import(&self, name: &str, content: impl AsRef<[u8]>, options: FacilityOptions) -> Report {
         let file = self.file(name, content);
-        import_facilities(&self.store, &editor(), &slug("a"), &file, &options, false, now(), &NoProgress)
-            .await
-            .unwrap()
+        let (editor, atlas) = (editor(), slug("a"));
+        let target = Target {
+            store: &self.store,
+            editor: &editor,
+            atlas: &atlas,
+            dry_run: false,
+            now: now(),
+            progress: &NoProgress,
+        };
+        import_facilities(&target, Source::File(&file), &options).await.unwrap()
     }
 
     async fn hash(&self) -> String {

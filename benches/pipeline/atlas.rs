@@ -13,7 +13,7 @@ use kommunalatlas::{
     access::{Editor, Publisher},
     domain::{Audience, Indicator, Slug, Text, Theme},
     ingest::{
-        NoProgress,
+        NoProgress, Source, Target,
         boundaries::{BoundaryOptions, DEFAULT_TILE_BUDGET, import_boundaries},
         statistics::{ProfileOptions, ValuesOptions, import_values},
     },
@@ -156,8 +156,15 @@ pub async fn import(
 
     let start = Instant::now();
     let options = boundary_options(input)?;
-    let report =
-        import_boundaries(&store, &editor, &atlas, &input.file, &options, false, now(), &NoProgress).await?;
+    let target = Target {
+        store: &store,
+        editor: &editor,
+        atlas: &atlas,
+        dry_run: false,
+        now: now(),
+        progress: &NoProgress,
+    };
+    let report = import_boundaries(&target, Source::File(&input.file), &options).await?;
     let time = start.elapsed().as_secs_f64();
     ensure!(report.committed, "the boundaries were rejected:\n{report}");
     let vertices = input.vertices() as f64;
@@ -189,8 +196,7 @@ pub async fn import(
         drafts: None,
         profile: ProfileOptions::default(),
     };
-    let report =
-        import_values(&store, &editor, &atlas, &values.file, &options, false, now(), &NoProgress).await?;
+    let report = import_values(&target, Source::File(&values.file), &options).await?;
     let time = start.elapsed().as_secs_f64();
     ensure!(report.committed, "the values were rejected:\n{report}");
     values_line(table, values, place, time)?;

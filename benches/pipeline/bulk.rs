@@ -12,7 +12,7 @@ use kommunalatlas::{
     access::Editor,
     domain::{Level, Region, Slug, Text, Theme},
     ingest::{
-        NoProgress,
+        NoProgress, Source, Target,
         statistics::{ProfileOptions, ValuesOptions, import_values},
     },
     store::{Bounds, ImportRecord, NewAtlas, NewEdition, NewRegion, Store},
@@ -128,7 +128,8 @@ async fn import(store: &Store, editor: &Editor, file: &Path) -> Result<()> {
         profile: ProfileOptions::default(),
     };
     let atlas: Slug = ATLAS.parse()?;
-    let report = import_values(store, editor, &atlas, file, &options, false, now(), &NoProgress).await?;
+    let target = Target { store, editor, atlas: &atlas, dry_run: false, now: now(), progress: &NoProgress };
+    let report = import_values(&target, Source::File(file), &options).await?;
     ensure!(report.committed, "the values were rejected:\n{report}");
     Ok(())
 }

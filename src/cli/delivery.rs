@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 
 use super::{
     StoreArg,
-    import::{ImportArgs, ReportForm, print_report},
+    import::{ImportArgs, IntoArgs, ReportForm, print_report},
     run::{editor, location, open},
 };
 use crate::{
@@ -102,11 +102,11 @@ pub(super) async fn run(command: DeliveryCommand) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         DeliveryCommand::Import(import) => {
-            let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
+            let ImportArgs { file, into: IntoArgs { atlas, dry_run, report: form, store } } = import;
+            let store = open(&location(store)?, OpenMode::ReadWrite).await?;
             let (editor, now) = (editor(), clock::now());
-            let ImportArgs { atlas, file, dry_run, .. } = &import;
-            let report = import_deliveries(&store, &editor, atlas, file, *dry_run, now).await?;
-            print_report(&report, import.report)
+            let report = import_deliveries(&store, &editor, &atlas, &file, dry_run, now).await?;
+            print_report(&report, form)
         }
         DeliveryCommand::Remove { what, indicators } => {
             editor();

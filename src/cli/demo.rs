@@ -12,7 +12,7 @@ use crate::{
     clock,
     domain::{Audience, Level, Slug, Text},
     ingest::{
-        NoProgress, Report,
+        NoProgress, Report, Source, Target,
         boundaries::{BoundaryOptions, DEFAULT_TILE_BUDGET, import_boundaries},
         catalogue::import_catalogue,
         facilities::{FacilityOptions, import_facilities},
@@ -164,6 +164,11 @@ impl Demo<'_> {
         accept(&import_catalogue(self.store, self.editor, self.atlas, &file, false, clock::now()).await?)
     }
 
+    fn target(&self) -> Target<'_> {
+        let Self { store, editor, atlas, .. } = *self;
+        Target { store, editor, atlas, dry_run: false, now: clock::now(), progress: &NoProgress }
+    }
+
     async fn boundaries(&self, level: &LevelPart) -> Result<()> {
         let part = &level.boundaries;
         let options = BoundaryOptions {
@@ -185,11 +190,7 @@ impl Demo<'_> {
             tile_budget: DEFAULT_TILE_BUDGET,
         };
         let file = self.folder.join(&part.file);
-        let now = clock::now();
-        let report =
-            import_boundaries(self.store, self.editor, self.atlas, &file, &options, false, now, &NoProgress)
-                .await?;
-        accept(&report)
+        accept(&import_boundaries(&self.target(), Source::File(&file), &options).await?)
     }
 
     async fn values(&self, part: &ValuesPart) -> Result<()> {
@@ -204,19 +205,12 @@ impl Demo<'_> {
             profile: ProfileOptions::default(),
         };
         let file = self.folder.join(&part.file);
-        let now = clock::now();
-        let report =
-            import_values(self.store, self.editor, self.atlas, &file, &options, false, now, &NoProgress)
-                .await?;
-        accept(&report)
+        accept(&import_values(&self.target(), Source::File(&file), &options).await?)
     }
 
     async fn facilities(&self, publisher: &Publisher, part: &FacilitiesPart) -> Result<()> {
-        let (file, now) = (self.folder.join(&part.file), clock::now());
-        let options = FacilityOptions::default();
-        let report =
-            import_facilities(self.store, self.editor, self.atlas, &file, &options, false, now, &NoProgress);
-        accept(&report.await?)?;
+        let (file, options) = (self.folder.join(&part.file), FacilityOptions::default());
+        accept(&import_facilities(&self.target(), Source::File(&file), &options).await?)?;
         for category in &part.public {
             release::set_category_public(self.store, publisher, self.atlas, category, true).await?;
         }

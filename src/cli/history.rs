@@ -24,7 +24,7 @@ use crate::{
 pub(super) enum HistoryCommand {
     /// List the imports, the latest first
     List {
-        /// Only this kind: boundaries, catalogue, values, facilities, successions
+        /// Only this kind: boundaries, composition, catalogue, values, facilities, successions
         #[arg(long)]
         kind: Option<String>,
         #[command(flatten)]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
 use super::{
@@ -18,25 +18,23 @@ use super::{
     run::{editor, location, open},
 };
 use crate::{
-    access::Editor,
     clock,
     domain::{Period, RegionKey, Slug, Text},
     geometry::Crs,
     ingest::{
-        IngestError, Report,
+        IngestError, Report, Source, Target,
         boundaries::{
             BoundaryOptions, Composition, DEFAULT_TILE_BUDGET, ParentRule, import_boundaries,
-            import_boundary_table, import_composition,
+            import_composition,
         },
         catalogue::{import_catalogue, import_catalogue_bytes, starter_catalogue},
-        facilities::{FacilityOptions, import_facilities, import_facility_table},
+        facilities::{FacilityOptions, import_facilities},
         statistics::{
-            Mapping, ProfileOptions, TemplateOptions, ValuesOptions, import_template, import_value_table,
-            import_values,
+            Mapping, ProfileOptions, TemplateOptions, ValuesOptions, import_template, import_values,
         },
         successions::import_successions,
     },
-    store::{OpenMode, Store},
+    store::OpenMode,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -45,11 +43,18 @@ pub(super) enum ReportForm {
     Json,
 }
 
-/// What every import takes.
+/// What every import takes that reads a file.
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
     /// The file
     pub(super) file: PathBuf,
+    #[command(flatten)]
+    pub(super) into: IntoArgs,
+}
+
+/// What every import takes, whatever it reads.
+#[derive(Debug, Args)]
+pub(super) struct IntoArgs {
     /// Into which atlas
     #[arg(long)]
     pub(super) atlas: Slug,
@@ -71,17 +76,8 @@ pub(super) struct SourceArgs {
     file: Option<PathBuf>,
     #[command(flatten)]
     foreign: ForeignArgs,
-    /// Into which atlas
-    #[arg(long)]
-    atlas: Slug,
-    /// Check only, store nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Form of the report
-    #[arg(long, value_enum, default_value = "text")]
-    report: ReportForm,
     #[command(flatten)]
-    store: StoreArg,
+    into: IntoArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -251,9 +247,11 @@ pub(super) struct BoundariesArgs {
 }
 
 impl SourceArgs {
-    /// The file; there is one where no table was read.
-    fn file(&self) -> &Path {
-        self.file.as_deref().unwrap_or(Path::new(""))
+    /// What is read: the table, where one is named, else the file.
+    async fn source(&self) -> Result<Source<'_>> {
+        let table = self.foreign.read().await?;
+        let file = || Source::File(self.file.as_deref().unwrap_or(Path::new("")));
+        Ok(table.map_or_else(file, |(name, table)| Source::Table(name, table)))
     }
 }
 
@@ -262,108 +260,82 @@ fn crs(text: &str) -> Result<Crs, String> {
         .ok_or_else(|| format!("'{text}' is not a known system: use one of {}", Crs::names().join(", ")))
 }
 
+impl ImportCommand {
+    fn into_args(&self) -> &IntoArgs {
+        match self {
+            Self::Boundaries(arguments) => &arguments.import.into,
+            Self::Catalogue { import } | Self::Successions { import, .. } => &import.into,
+            Self::Composition(arguments) => &arguments.import.into,
+            Self::Facilities { import, .. } => &import.into,
+            Self::Values(arguments) => &arguments.import.into,
+        }
+    }
+}
+
 /// Runs an import and prints its report.
 pub(super) async fn run(command: ImportCommand, parents: Vec<ParentRule>) -> Result<ExitCode> {
     let bar = Bar::new();
-    let (editor, now) = (editor(), clock::now());
-    let (report, form) = match command {
-        ImportCommand::Boundaries(arguments) => {
-            let BoundariesArgs { import, .. } = &*arguments;
-            let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
-            let options = boundary_options(&arguments, parents)?;
-            let (atlas, dry_run) = (&import.atlas, import.dry_run);
-            let result = match import.foreign.read().await? {
-                Some(table) => {
-                    import_boundary_table(&store, &editor, atlas, table, &options, dry_run, now, &bar).await
-                }
-                None => {
-                    import_boundaries(&store, &editor, atlas, import.file(), &options, dry_run, now, &bar)
-                        .await
-                }
-            };
-            (result.map_err(Into::into), import.report)
-        }
-        ImportCommand::Catalogue { import } => {
-            let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
-            (catalogue(&store, &editor, &import, now).await.map_err(Into::into), import.report)
-        }
-        ImportCommand::Facilities { import, category, title, crs, consent, personal } => {
-            let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
-            let consent = consent == Some(Consent::All);
-            let options = FacilityOptions { category, title, crs, consent, personal };
-            let (atlas, dry_run) = (&import.atlas, import.dry_run);
-            let result = match import.foreign.read().await? {
-                Some(table) => {
-                    import_facility_table(&store, &editor, atlas, table, &options, dry_run, now, &bar).await
-                }
-                None => {
-                    import_facilities(&store, &editor, atlas, import.file(), &options, dry_run, now, &bar)
-                        .await
-                }
-            };
-            (result.map_err(Into::into), import.report)
-        }
-        ImportCommand::Values(arguments) => {
-            let import = &arguments.import;
-            let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
-            (values(&store, &editor, &arguments, now, &bar).await, import.report)
-        }
-        ImportCommand::Successions { import, level, date } => {
-            let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
-            let ImportArgs { file, atlas, dry_run, .. } = &import;
-            let result = import_successions(&store, &editor, atlas, file, &level, date, *dry_run, now, &bar);
-            (result.await.map_err(Into::into), import.report)
-        }
-        ImportCommand::Composition(arguments) => {
-            let CompositionArgs { import, level, level_title, from, edition } = arguments;
-            let store = open(&location(import.store.clone())?, OpenMode::ReadWrite).await?;
-            let level_title = Text::german(level_title.unwrap_or_else(|| level.to_string()));
-            let composition = Composition { level, level_title, from, edition };
-            let ImportArgs { file, atlas, dry_run, .. } = &import;
-            let result = import_composition(&store, &editor, atlas, file, &composition, *dry_run, now, &bar);
-            (result.await.map_err(Into::into), import.report)
-        }
-    };
+    let editor = editor();
+    let IntoArgs { atlas, dry_run, report: form, store } = command.into_args();
+    let (atlas, dry_run, form) = (atlas.clone(), *dry_run, *form);
+    let store = open(&location(store.clone())?, OpenMode::ReadWrite).await?;
+    let target =
+        Target { store: &store, editor: &editor, atlas: &atlas, dry_run, now: clock::now(), progress: &bar };
+    let report = import(&target, command, parents).await;
     bar.finish();
     print_report(&report?, form)
 }
 
+async fn import(target: &Target<'_>, command: ImportCommand, parents: Vec<ParentRule>) -> Result<Report> {
+    Ok(match command {
+        ImportCommand::Boundaries(arguments) => {
+            let options = boundary_options(&arguments, parents)?;
+            import_boundaries(target, arguments.import.source().await?, &options).await?
+        }
+        ImportCommand::Catalogue { import } => catalogue(target, &import.file).await?,
+        ImportCommand::Facilities { import, category, title, crs, consent, personal } => {
+            let consent = consent == Some(Consent::All);
+            let options = FacilityOptions { category, title, crs, consent, personal };
+            import_facilities(target, import.source().await?, &options).await?
+        }
+        ImportCommand::Values(arguments) => values(target, &arguments).await?,
+        ImportCommand::Successions { import, level, date } => {
+            import_successions(target, &import.file, &level, date).await?
+        }
+        ImportCommand::Composition(arguments) => {
+            let CompositionArgs { import, level, level_title, from, edition } = arguments;
+            let level_title = Text::german(level_title.unwrap_or_else(|| level.to_string()));
+            let composition = Composition { level, level_title, from, edition };
+            import_composition(target, &import.file, &composition).await?
+        }
+    })
+}
+
 /// Imports a catalogue file, or the one in the program if the file is called `starter` and there is none of that name.
-async fn catalogue(
-    store: &Store,
-    editor: &Editor,
-    import: &ImportArgs,
-    now: DateTime<Utc>,
-) -> Result<Report, IngestError> {
-    let ImportArgs { file, atlas, dry_run, .. } = import;
+async fn catalogue(target: &Target<'_>, file: &Path) -> Result<Report, IngestError> {
+    let Target { store, editor, atlas, dry_run, now, .. } = *target;
     if file.as_os_str() == "starter" && !file.exists() {
         let starter = ("starter.toml", starter_catalogue().as_bytes().to_vec());
-        return import_catalogue_bytes(store, editor, atlas, starter, *dry_run, now).await;
+        return import_catalogue_bytes(store, editor, atlas, starter, dry_run, now).await;
     }
-    import_catalogue(store, editor, atlas, file, *dry_run, now).await
+    import_catalogue(store, editor, atlas, file, dry_run, now).await
 }
 
 /// Imports values by a mapping file, a saved mapping, or what the file says of itself.
-async fn values(
-    store: &Store,
-    editor: &Editor,
-    arguments: &ValuesArgs,
-    now: DateTime<Utc>,
-    bar: &Bar,
-) -> Result<Report> {
+async fn values(target: &Target<'_>, arguments: &ValuesArgs) -> Result<Report> {
     let ValuesArgs { import, level, indicator, period, edition, profile, no_profile, .. } = arguments;
-    let SourceArgs { atlas, dry_run, .. } = import;
-    let table = import.foreign.read().await?;
-    if table.is_none() && arguments.mapping.is_none() && profile.is_none() {
+    let source = import.source().await?;
+    if let Source::File(file) = source
+        && arguments.mapping.is_none()
+        && profile.is_none()
+    {
         let options = TemplateOptions {
             level: level.clone(),
             edition: *edition,
             indicator: indicator.clone(),
             period: period.clone(),
         };
-        let file = import.file();
-        let done = import_template(store, editor, atlas, file, &options, *dry_run, now, bar).await?;
-        if let Some(report) = done {
+        if let Some(report) = import_template(target, file, &options).await? {
             return Ok(report);
         }
     }
@@ -383,11 +355,7 @@ async fn values(
             save: arguments.save_profile.clone().zip(text),
         },
     };
-    let report = match table {
-        Some(table) => import_value_table(store, editor, atlas, table, &options, *dry_run, now, bar).await,
-        None => import_values(store, editor, atlas, import.file(), &options, *dry_run, now, bar).await,
-    };
-    Ok(report?)
+    Ok(import_values(target, source, &options).await?)
 }
 
 /// Ends the process like any other wrong usage: only the file shows whether the level may be left out.

@@ -11,8 +11,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
 use super::{
-    IngestError, NoProgress, Report, on_worker,
+    IngestError, NoProgress, Report, file_name, on_worker,
     plain_table::{self, PlainRow},
+    record,
     statistics::{
         normal_header,
         row::{german_date, parse_period},
@@ -21,7 +22,7 @@ use super::{
 use crate::{
     access::Editor,
     domain::{Slug, Status},
-    store::{AtlasCatalogue, Delivered, Delivery, ImportRecord, RegionRow, Store},
+    store::{AtlasCatalogue, Delivered, Delivery, RegionRow, Store},
 };
 
 /// A delivery list is written by people.
@@ -148,8 +149,7 @@ pub async fn import_deliveries(
     dry_run: bool,
     now: DateTime<Utc>,
 ) -> Result<Report, IngestError> {
-    let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
-    let mut report = Report::new(name.clone());
+    let mut report = Report::new(file_name(file));
     let catalogue = store.catalogue(atlas).await?;
     let metadata = tokio::fs::metadata(file).await.map_err(|error| IngestError::file(file, error))?;
     if metadata.len() > MAX_BYTES {
@@ -166,16 +166,8 @@ pub async fn import_deliveries(
     if report.rejected() || dry_run {
         return Ok(report);
     }
-    let record = ImportRecord {
-        kind: "deliveries".to_owned(),
-        file_name: report.file.clone(),
-        file_hash,
-        at: now,
-        by: editor.name().to_owned(),
-        report: serde_json::to_value(&report).unwrap_or_default(),
-    };
+    let record = record("deliveries", file_hash, editor, now, &mut report);
     store.put_deliveries(atlas, &deliveries, Some(&record)).await?;
-    report.committed = true;
     Ok(report)
 }
 

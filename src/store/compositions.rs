@@ -2,7 +2,7 @@
 
 use crate::domain::{RegionKey, Slug};
 use crate::store::{
-    Id, NewEdition, Store, StoreError,
+    Id, ImportedEdition, NewEdition, Store, StoreError,
     catalogue::atlas_id,
     content, editions,
     sql::{Tx, json, params},
@@ -50,6 +50,8 @@ impl Store {
     }
 }
 
+const DELETE_PARENTS: &str = "DELETE FROM region_parent WHERE edition_id = $1 AND parent_level = $2";
+
 /// Writes the parents of a level anew.
 async fn link(
     tx: &mut Tx,
@@ -57,8 +59,7 @@ async fn link(
     level: &Slug,
     keys: &[Option<RegionKey>],
 ) -> Result<()> {
-    let sql = "DELETE FROM region_parent WHERE edition_id = $1 AND parent_level = $2";
-    tx.execute(sql, params![parts, level]).await?;
+    tx.execute(DELETE_PARENTS, params![parts, level]).await?;
     let rows = keys
         .iter()
         .zip(0_i64..)
@@ -77,4 +78,23 @@ async fn hash(tx: &mut Tx, parts: Id, level: &Slug) -> Result<String> {
         pairs.push((cells.parsed()?, cells.parsed()?));
     }
     content::of_parent_pairs(pairs.iter().map(|(key, parent)| (key, parent)).collect())
+}
+
+/// Takes back what [`Store::insert_composition`] wrote to the parts of an edition, before that is removed. Of an edition
+/// that was not composed nothing is taken: the parents of its regions' children came with the import of the children.
+pub(super) async fn unlink(tx: &mut Tx, composed: &ImportedEdition) -> Result<()> {
+    // The parts are those of the same date that were there before and have parents among the composed regions.
+    let sql = "SELECT p.id, p.parents FROM edition e JOIN import i ON i.id = e.import_id AND i.kind = 'composition' \
+               JOIN edition p ON p.atlas_id = e.atlas_id AND p.valid_on = e.valid_on AND p.id < e.id \
+               WHERE e.id = $1 AND EXISTS (SELECT 1 FROM region_parent x \
+               JOIN region r ON r.edition_id = e.id AND r.key = x.parent_key \
+               WHERE x.edition_id = p.id AND x.parent_level = e.level)";
+    for row in tx.rows(sql, params![composed.id]).await? {
+        let mut cells = row.cells();
+        let (parts, mut parents): (Id, Vec<(Slug, String)>) = (cells.id()?, cells.json()?);
+        parents.retain(|(level, _)| *level != composed.level);
+        tx.execute(DELETE_PARENTS, params![parts, &composed.level]).await?;
+        tx.execute("UPDATE edition SET parents = $2 WHERE id = $1", params![parts, json(&parents)?]).await?;
+    }
+    Ok(())
 }

@@ -1,22 +1,24 @@
-//! Values together with the indicators that they are the first of.
+//! Values together with the indicators that they are the first of, and the profile of their source.
 
 use crate::domain::Slug;
 use crate::store::{
-    Id, ImportRecord, InternalClassification, NewIndicators, NewSeries, Store, StoreError, catalogue, series,
+    BesideValues, Id, ImportRecord, InternalClassification, NewSeries, Store, StoreError, catalogue,
+    profiles, series,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
 
 impl Store {
-    /// Stores new indicators, the themes that they need and their series in one transaction, as
+    /// Stores new indicators, the themes that they need, their series and a profile in one transaction, as
     /// [`Store::insert_series`] does. Themes that exist stay as they are. Returns the id of the import.
     ///
     /// # Errors
-    /// If an indicator exists already: it may have been completed meanwhile; and as for [`Store::insert_series`].
-    pub async fn insert_drafted_series(
+    /// If an indicator exists already: it may have been completed meanwhile; if the level of the profile does not exist;
+    /// and as for [`Store::insert_series`].
+    pub async fn insert_values(
         &self,
         atlas: &Slug,
-        new: &NewIndicators,
+        new: &BesideValues,
         columns: Vec<NewSeries>,
         import: &ImportRecord,
         internal: &[InternalClassification],
@@ -35,6 +37,9 @@ impl Store {
                 new.themes.iter().filter(|theme| !themes.contains(theme.slug.as_str())).cloned().collect();
             catalogue::put_themes(&mut tx, atlas_id, &missing).await?;
             catalogue::put_indicators(&mut tx, atlas_id, &new.indicators).await?;
+        }
+        if let Some(profile) = &new.profile {
+            profiles::put(&mut tx, atlas_id, profile).await?;
         }
         let import_id = series::insert_all(&mut tx, atlas_id, columns, import, internal).await?;
         tx.commit().await?;

@@ -11,7 +11,7 @@ use crate::domain::{Period, Slug};
 use crate::store::{
     Id, ImportRow, Store, StoreError,
     catalogue::{SELECT_IMPORTS, atlas_id, read_import},
-    editions,
+    compositions, editions,
     sql::{Row, Tx, params},
 };
 
@@ -99,7 +99,7 @@ impl Store {
         tx.execute("UPDATE import SET undone = 1 WHERE id = $1", params![import]).await?;
         match row.record.kind.as_str() {
             "values" => make_former_series_current(&mut tx, import).await?,
-            "boundaries" => {
+            "boundaries" | "composition" => {
                 if let Some(edition) = edition_of(&mut tx, import).await? {
                     remove_edition(&mut tx, &edition).await?;
                 }
@@ -117,7 +117,7 @@ fn check_undo(row: &ImportRow) -> Result<()> {
     match record.kind.as_str() {
         _ if purged.is_some() => refuse("was purged: nothing of it is left to be undone"),
         _ if *undone => refuse("was undone before"),
-        "values" | "boundaries" | "facilities" | "successions" => Ok(()),
+        "values" | "boundaries" | "composition" | "facilities" | "successions" => Ok(()),
         "catalogue" => refuse("brought a catalogue, which cannot be undone: import the former file again"),
         kind => refuse(&format!("brought {kind}, which cannot be undone")),
     }
@@ -197,7 +197,7 @@ pub(super) async fn edition_of(tx: &mut Tx, import: Id) -> Result<Option<Importe
     .transpose()
 }
 
-/// Removes an edition with its regions.
+/// Removes an edition with its regions. If it was composed, its parts lose the parents that they got with it.
 ///
 /// Refuses with a sentence that names them if series, also superseded ones, or releases use it.
 pub(super) async fn remove_edition(tx: &mut Tx, edition: &ImportedEdition) -> Result<()> {
@@ -210,6 +210,7 @@ pub(super) async fn remove_edition(tx: &mut Tx, edition: &ImportedEdition) -> Re
             listed(&users)
         )));
     }
+    compositions::unlink(tx, edition).await?;
     for sql in [
         "DELETE FROM edition_zoom WHERE edition_id = $1",
         "DELETE FROM edition_topology WHERE edition_id = $1",

@@ -34,38 +34,6 @@ pub struct SourceProfile {
 }
 
 impl Store {
-    /// Saves a profile in place of the one of the same name, if there is one.
-    ///
-    /// # Errors
-    /// If atlas or level do not exist.
-    pub async fn put_profile(&self, atlas: &Slug, profile: &SourceProfile) -> Result<()> {
-        let mut tx = self.begin_write().await?;
-        let atlas_id = atlas_id(&mut tx, atlas).await?;
-        let sql = "SELECT id FROM level WHERE atlas_id = $1 AND slug = $2";
-        if tx.row(sql, params![atlas_id, &profile.level]).await?.is_none() {
-            return Err(StoreError::unknown("level", &profile.level));
-        }
-        tx.execute(
-            "INSERT INTO source_profile (atlas_id, slug, level, fingerprint, headers, mapping, saved_at, saved_by) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
-             ON CONFLICT (atlas_id, slug) DO UPDATE SET level = excluded.level, \
-             fingerprint = excluded.fingerprint, headers = excluded.headers, mapping = excluded.mapping, \
-             saved_at = excluded.saved_at, saved_by = excluded.saved_by",
-            params![
-                atlas_id,
-                &profile.slug,
-                &profile.level,
-                &profile.fingerprint,
-                json(&profile.headers)?,
-                &profile.mapping,
-                profile.saved_at,
-                &profile.saved_by,
-            ],
-        )
-        .await?;
-        tx.commit().await
-    }
-
     /// All profiles of an atlas by name.
     ///
     /// # Errors
@@ -89,6 +57,33 @@ impl Store {
         }
         tx.commit().await
     }
+}
+
+/// Writes a profile in place of the one of the same name.
+pub(super) async fn put(tx: &mut Tx, atlas_id: Id, profile: &SourceProfile) -> Result<()> {
+    let sql = "SELECT id FROM level WHERE atlas_id = $1 AND slug = $2";
+    if tx.row(sql, params![atlas_id, &profile.level]).await?.is_none() {
+        return Err(StoreError::unknown("level", &profile.level));
+    }
+    tx.execute(
+        "INSERT INTO source_profile (atlas_id, slug, level, fingerprint, headers, mapping, saved_at, saved_by) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+         ON CONFLICT (atlas_id, slug) DO UPDATE SET level = excluded.level, \
+         fingerprint = excluded.fingerprint, headers = excluded.headers, mapping = excluded.mapping, \
+         saved_at = excluded.saved_at, saved_by = excluded.saved_by",
+        params![
+            atlas_id,
+            &profile.slug,
+            &profile.level,
+            &profile.fingerprint,
+            json(&profile.headers)?,
+            &profile.mapping,
+            profile.saved_at,
+            &profile.saved_by,
+        ],
+    )
+    .await?;
+    Ok(())
 }
 
 pub(super) async fn list(tx: &mut Tx, atlas_id: Id) -> Result<Vec<SourceProfile>> {

@@ -7,6 +7,7 @@ use crate::domain::{
     Audience, Classification, Column, Companions, Derivation, Indicator, Level, Period, Policies, Provenance,
     Region, RegionKey, Slug, Source, Text, Theme,
 };
+use crate::store::SourceProfile;
 
 /// Id of a row; never leaves the server.
 pub type Id = i64;
@@ -213,13 +214,15 @@ pub struct NewSeries {
     pub derivation: Option<Derivation>,
 }
 
-/// Indicators to be made together with their first series.
+/// What an import of values stores beside them.
 #[derive(Debug, Clone, Default)]
-pub struct NewIndicators {
+pub struct BesideValues {
     /// Themes; those that exist stay as they are.
     pub themes: Vec<Theme>,
     /// The indicators; none of them may exist.
     pub indicators: Vec<Indicator>,
+    /// The profile by which the next file of the source is recognised; it replaces the one of its name.
+    pub profile: Option<SourceProfile>,
 }
 
 /// A current series as listed, without its column.

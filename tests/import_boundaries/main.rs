@@ -15,7 +15,7 @@ use kommunalatlas::{
     access::Editor,
     domain::{Slug, Text},
     ingest::{
-        NoProgress, Report,
+        NoProgress, Report, Source, Target,
         boundaries::{BoundaryOptions, DEFAULT_TILE_BUDGET, import_boundaries},
     },
     store::{EditionRow, NewAtlas, OpenMode, RegionRow, Store},
@@ -87,9 +87,13 @@ impl Atlas {
 
     async fn run(&self, file: &Path, options: &BoundaryOptions, dry_run: bool) -> Report {
         let atlas = slug("wendland");
-        import_boundaries(&self.store, &self.editor, &atlas, file, options, dry_run, now(), &NoProgress)
-            .await
-            .unwrap()
+        let target = self.target(&atlas, dry_run);
+        import_boundaries(&target, Source::File(file), options).await.unwrap()
+    }
+
+    fn target<'a>(&'a self, atlas: &'a Slug, dry_run: bool) -> Target<'a> {
+        let Self { store, editor, .. } = self;
+        Target { store, editor, atlas, dry_run, now: now(), progress: &NoProgress }
     }
 
     async fn editions(&self) -> Vec<EditionRow> {

@@ -10,7 +10,7 @@ use kommunalatlas::{
     domain::Audience,
     http::{App, PublicUrl, embedded_glyphs, router},
     ingest::{
-        NoProgress,
+        Source,
         boundaries::BoundaryOptions,
         catalogue::{import_catalogue_bytes, starter_catalogue},
         statistics::{ProfileOptions, ValuesOptions, import_values},
@@ -49,9 +49,8 @@ async fn a_reference_region_has_a_value_in_tables_and_counts_for_no_class_and_no
         profile: ProfileOptions::default(),
     };
     let file = atlas.file("values.csv", VALUES);
-    let report = import_values(&atlas.store, &atlas.editor, &name, &file, &values, false, now(), &NoProgress)
-        .await
-        .unwrap();
+    let source = Source::File(&file);
+    let report = import_values(&atlas.target(&name, false), source, &values).await.unwrap();
     assert!(report.committed, "{report}");
     let request = ReleaseRequest {
         indicators: vec![slug("population")],

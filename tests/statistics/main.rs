@@ -12,7 +12,7 @@ use kommunalatlas::{
     access::Editor,
     domain::{Column, Indicator, Level, Period, Region, Slug, Status, Text, Theme},
     ingest::{
-        NoProgress, Report,
+        NoProgress, Report, Source, Target,
         statistics::{Mapping, ProfileOptions, ValuesOptions, import_values},
     },
     store::{Bounds, ImportRecord, NewAtlas, NewEdition, NewRegion, OpenMode, Store},
@@ -116,9 +116,9 @@ impl Fixture {
     }
 
     async fn import(&self, file: &Path, options: &ValuesOptions, dry_run: bool) -> Report {
-        import_values(&self.store, &self.editor, &self.atlas, file, options, dry_run, now(), &NoProgress)
-            .await
-            .unwrap()
+        let Self { store, editor, atlas, .. } = self;
+        let target = Target { store, editor, atlas, dry_run, now: now(), progress: &NoProgress };
+        import_values(&target, Source::File(file), options).await.unwrap()
     }
 
     async fn import_bytes(&self, name: &str, bytes: &[u8], options: &ValuesOptions) -> Report {

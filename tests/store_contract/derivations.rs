@@ -223,6 +223,32 @@ contract! {
         assert_eq!(store.insert_edition(&atlas, &edition(date)).await.unwrap(), parts, "the same boundaries as before");
     }
 
+    async fn an_undone_composition_leaves_no_parents_at_its_parts_and_takes_no_others(store: Store) {
+        let parts = filled(&store).await;
+        let atlas = slug(ATLAS);
+        let mut north = boundaries("sozialraum", "2015-12-31", &["N", "S"], None);
+        let title = Text::german("Sozialräume");
+        north.new_level = Some(Level { slug: slug("sozialraum"), title, position: 1, public_boundaries: false });
+        north.import.kind = "composition".into();
+        let key = |key: &str| Some(key.parse().unwrap());
+        let keys = [key("N"), key("S"), None];
+        let (regions, parents) = (store.regions(parts).await.unwrap(), catalogue(&store).await.editions[0].parents.clone());
+        store.insert_composition(&atlas, &north, parts, &keys).await.unwrap();
+        assert_ne!(store.regions(parts).await.unwrap(), regions);
+        let import = store.imports(&atlas).await.unwrap()[0].id;
+        store.undo_import(&atlas, import).await.unwrap();
+        assert_eq!(store.regions(parts).await.unwrap(), regions);
+        let after = catalogue(&store).await.editions;
+        assert_eq!((after.len(), &after[0].parents), (1, &parents));
+
+        // The parents of ordinary boundaries came with their children, and stay.
+        let kreis = boundaries("kreis", "2015-12-31", &["03354"], None);
+        store.insert_edition(&atlas, &NewEdition { new_level: None, ..kreis }).await.unwrap();
+        let import = store.imports(&atlas).await.unwrap()[0].id;
+        store.undo_import(&atlas, import).await.unwrap();
+        assert_eq!(store.regions(parts).await.unwrap(), regions);
+    }
+
     async fn counts_add_up_to_the_same_kreis_in_every_year_over_a_merger_and_a_split(store: Store) {
         prepared(&store).await;
         run(&store, parents()).await;

@@ -2,7 +2,7 @@
 
 use kommunalatlas::{
     domain::{Indicator, Text, Theme},
-    store::{NewIndicators, Store, StoreError},
+    store::{BesideValues, Store, StoreError},
 };
 
 use crate::{
@@ -10,10 +10,14 @@ use crate::{
     places::{Place, with_store},
 };
 
-fn drafts(name: &str) -> NewIndicators {
+fn drafts(name: &str) -> BesideValues {
     let draft = Indicator { theme: slug("unsortiert"), ..indicator(name) };
     let theme = |name: &str| Theme { slug: slug(name), title: Text::german("Unsortiert") };
-    NewIndicators { themes: vec![theme("unsortiert"), theme("bildung")], indicators: vec![draft] }
+    BesideValues {
+        themes: vec![theme("unsortiert"), theme("bildung")],
+        indicators: vec![draft],
+        profile: None,
+    }
 }
 
 contract! {
@@ -22,7 +26,7 @@ contract! {
         let atlas = slug("wendland");
         let new = drafts("entwurf");
         let list = vec![series("entwurf", "2023", &[1.0; 3])];
-        store.insert_drafted_series(&atlas, &new, list, &import("values"), &[internal("entwurf", 5.0)]).await.unwrap();
+        store.insert_values(&atlas, &new, list, &import("values"), &[internal("entwurf", 5.0)]).await.unwrap();
         assert_eq!(current(&store, "entwurf", "2023").await.unwrap(), [1.0; 3]);
         let catalogue = catalogue(&store).await;
         assert!(catalogue.indicators.contains(&new.indicators[0]));
@@ -36,10 +40,10 @@ contract! {
         let atlas = slug("wendland");
         let before = store.content_hash().await.unwrap();
         let list = || vec![series("quote", "2023", &[1.0; 3])];
-        let taken = store.insert_drafted_series(&atlas, &drafts("quote"), list(), &import("values"), &[]).await;
+        let taken = store.insert_values(&atlas, &drafts("quote"), list(), &import("values"), &[]).await;
         assert!(matches!(taken, Err(StoreError::Exists { what: "indicator", .. })));
         let unknown = vec![series("nirgends", "2023", &[1.0; 3])];
-        let failed = store.insert_drafted_series(&atlas, &drafts("entwurf"), unknown, &import("values"), &[]).await;
+        let failed = store.insert_values(&atlas, &drafts("entwurf"), unknown, &import("values"), &[]).await;
         assert!(failed.is_err());
         assert_eq!(store.content_hash().await.unwrap(), before);
         assert_eq!(store.imports(&atlas).await.unwrap().len(), catalogue_imports());

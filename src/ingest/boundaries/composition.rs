@@ -6,21 +6,23 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use geo_types::MultiPolygon;
 
 use super::{
-    DEFAULT_TILE_BUDGET, Input,
+    DEFAULT_TILE_BUDGET, Input, end,
     options::{BoundaryOptions, ParentKey, ParentRule},
     parents, prepare,
     table::{DeclaredCrs, Feature, FeatureTable, Shape},
 };
 use crate::{
-    access::Editor,
     domain::{Level, RESERVED_LEVEL_SLUGS, RegionKey, Slug, Text},
     geometry::Crs,
-    ingest::{IngestError, Progress, Report, on_worker, plain_table, statistics::normal_header},
-    store::{AtlasCatalogue, EditionRow, ImportRecord, RegionRow, Store, StoreError},
+    ingest::{
+        IngestError, Progress, Report, Target, file_name, on_worker, plain_table, record,
+        statistics::normal_header,
+    },
+    store::{AtlasCatalogue, EditionRow, RegionRow},
 };
 
 /// What the caller says about a composition.
@@ -56,18 +58,13 @@ const INHABITED: &str = "inhabited";
 /// # Errors
 /// If the file cannot be opened or the store fails. What is wrong with the file's content is in the report, and then
 /// nothing is stored.
-#[expect(clippy::too_many_arguments, reason = "each of them is decided by somebody else")]
 pub async fn import_composition(
-    store: &Store,
-    editor: &Editor,
-    atlas: &Slug,
+    target: &Target<'_>,
     file: &Path,
     composition: &Composition,
-    dry_run: bool,
-    now: DateTime<Utc>,
-    progress: &dyn Progress,
 ) -> Result<Report, IngestError> {
-    let mut report = Report::new(file.file_name().unwrap_or_default().to_string_lossy());
+    let Target { store, editor, atlas, dry_run, now, progress } = *target;
+    let mut report = Report::new(file_name(file));
     let catalogue = store.catalogue(atlas).await?;
     let Some(edition) = edition_of_parts(&catalogue, composition, &mut report) else { return Ok(report) };
     let Some(bytes) = plain_table::load(file, &mut report).await? else { return Ok(report) };
@@ -93,26 +90,11 @@ pub async fn import_composition(
     };
     let Some(prepared) = prepared.filter(|_| !dry_run && !report.rejected()) else { return Ok(report) };
     progress.begin("storing");
-    report.committed = true;
-    let import = ImportRecord {
-        kind: "boundaries".to_owned(),
-        file_name: report.file.clone(),
-        file_hash: blake3::hash(&bytes).to_hex().to_string(),
-        at: now,
-        by: editor.name().to_owned(),
-        report: serde_json::json!(report),
-    };
+    let file_hash = blake3::hash(&bytes).to_hex().to_string();
+    let import = record("composition", file_hash, editor, now, &mut report);
     let made = prepared.into_edition(&options, new_level(&catalogue, composition), import);
     let links: Vec<Option<RegionKey>> = of_part.iter().map(|m| m.map(|member| member.key.clone())).collect();
-    if let Err(error) = store.insert_composition(atlas, &made, edition.id, &links).await {
-        let StoreError::Exists { .. } = error else { return Err(error.into()) };
-        report.committed = false;
-        let sentence = format!(
-            "The level '{}' already has other boundaries of {}.",
-            composition.level, edition.valid_on
-        );
-        report.error(None, None, sentence);
-    }
+    end(store.insert_composition(atlas, &made, edition.id, &links).await, &made, &mut report)?;
     Ok(report)
 }
 

@@ -30,7 +30,6 @@ mod wkb;
 
 use std::path::Path;
 
-use chrono::{DateTime, Utc};
 use geo_types::MultiPolygon;
 use serde_json::json;
 
@@ -45,64 +44,40 @@ use self::{
     source::{Format, Opened},
     table::{FeatureTable, ReadError, Shape},
 };
-use super::{IngestError, Progress, Report, Target, on_worker};
+use super::{IngestError, Progress, Report, Source, Target, on_worker, record};
 use crate::{
-    access::Editor,
-    domain::{Level, RESERVED_LEVEL_SLUGS, Region, Slug},
+    domain::{Level, RESERVED_LEVEL_SLUGS, Region},
     geometry::{BuildOptions, BuiltEdition, Crs, Reprojector, Step, build_edition},
-    store::{AtlasCatalogue, Bounds, ForeignTable, ImportRecord, NewEdition, NewRegion, Store, StoreError},
+    store::{AtlasCatalogue, Bounds, Id, ImportRecord, NewEdition, NewRegion, StoreError},
 };
 
-/// Imports a boundary file as an edition of a level, which is made if it is not there. With `dry_run` everything is
-/// done except the storing.
+/// Imports boundaries from a file or a table of a database as an edition of a level, which is made if it is not there.
+/// In a dry run everything is done except the storing.
 ///
 /// # Errors
-/// If the file cannot be opened or the store fails. What is wrong with the file's content is in the report, and then
-/// nothing is stored.
-#[expect(clippy::too_many_arguments, reason = "each of them is decided by somebody else")]
+/// If the file cannot be opened or the store fails. What is wrong with the content is in the report, and then nothing is
+/// stored.
 pub async fn import_boundaries(
-    store: &Store,
-    editor: &Editor,
-    atlas: &Slug,
-    file: &Path,
+    target: &Target<'_>,
+    source: Source<'_>,
     options: &BoundaryOptions,
-    dry_run: bool,
-    now: DateTime<Utc>,
-    progress: &dyn Progress,
 ) -> Result<Report, IngestError> {
-    let mut report = Report::new(file.file_name().unwrap_or_default().to_string_lossy());
-    let Some(table) = read(file, options, &mut report, progress).await? else { return Ok(report) };
-    let file_hash = source::hash(file).map_err(|error| IngestError::file(file, error))?;
-    let target = Target { store, editor, atlas, dry_run, now, progress };
-    import_features(&target, table, file_hash, options, report).await
-}
-
-/// Imports a table of a database as an edition of a level, like a file; `name` says in report and history which it was.
-///
-/// # Errors
-/// If the store fails.
-#[expect(clippy::too_many_arguments, reason = "each of them is decided by somebody else")]
-pub async fn import_boundary_table(
-    store: &Store,
-    editor: &Editor,
-    atlas: &Slug,
-    (name, table): (String, ForeignTable),
-    options: &BoundaryOptions,
-    dry_run: bool,
-    now: DateTime<Utc>,
-    progress: &dyn Progress,
-) -> Result<Report, IngestError> {
-    let mut report = Report::new(name);
-    if table.rows.is_empty() {
-        report.error(None, None, "There are no rows in what was read from the database.");
+    let mut report = source.begin();
+    if report.rejected() {
         return Ok(report);
     }
-    let file_hash = table.hash.clone();
-    let Some(table) = taken(database::features(table), Path::new(""), &mut report)? else {
-        return Ok(report);
+    let (table, file_hash) = match source {
+        Source::File(file) => {
+            let table = read(file, options, &mut report, target.progress).await?;
+            (table, source::hash(file).map_err(|error| IngestError::file(file, error))?)
+        }
+        Source::Table(_, table) => {
+            let file_hash = table.hash.clone();
+            (taken(database::features(table), Path::new(""), &mut report)?, file_hash)
+        }
     };
-    let target = Target { store, editor, atlas, dry_run, now, progress };
-    import_features(&target, table, file_hash, options, report).await
+    let Some(table) = table else { return Ok(report) };
+    import_features(target, table, file_hash, options, report).await
 }
 
 /// Imports features that were read; the report has been begun.
@@ -137,26 +112,27 @@ async fn import_features(
     };
     let Some(prepared) = prepared.filter(|_| !dry_run && !report.rejected()) else { return Ok(report) };
     progress.begin("storing");
-    report.committed = true;
-    let import = ImportRecord {
-        kind: "boundaries".to_owned(),
-        file_name: report.file.clone(),
-        file_hash,
-        at: now,
-        by: editor.name().to_owned(),
-        report: json!(report),
-    };
+    let import = record("boundaries", file_hash, editor, now, &mut report);
     let edition = prepared.into_edition(options, new_level(&catalogue, options), import);
-    if let Err(error) = store.insert_edition(atlas, &edition).await {
-        let StoreError::Exists { .. } = error else { return Err(error.into()) };
-        report.committed = false;
-        let message = format!(
-            "The level '{}' already has other boundaries of {}: give these another date with --edition.",
-            options.level, options.edition
-        );
-        report.error(None, None, message);
-    }
+    end(store.insert_edition(atlas, &edition).await, &edition, &mut report)?;
     Ok(report)
+}
+
+/// Reports that the level has other boundaries of that date, which is no failure of the store.
+fn end(result: Result<Id, StoreError>, edition: &NewEdition, report: &mut Report) -> Result<(), IngestError> {
+    match result {
+        Ok(_) => Ok(()),
+        Err(StoreError::Exists { .. }) => {
+            report.committed = false;
+            let message = format!(
+                "The level '{}' already has other boundaries of {}: give these another date with --edition.",
+                edition.level, edition.valid_on
+            );
+            report.error(None, None, message);
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Reads the file; `None` if it cannot be understood, which is then in the report.

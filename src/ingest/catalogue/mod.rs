@@ -21,11 +21,11 @@ use self::{
     document::Entries,
     entry::{Entry, FromEntry, Parsed},
 };
-use super::{IngestError, NoProgress, Report, on_worker, statistics::text};
+use super::{IngestError, NoProgress, Report, file_name, on_worker, record, statistics::text};
 use crate::{
     access::Editor,
     domain::{Indicator, Slug, Source, Theme},
-    store::{ImportRecord, Store},
+    store::Store,
 };
 
 /// Themes, sources and indicators of a file or of an atlas.
@@ -92,8 +92,7 @@ pub async fn import_catalogue(
     now: DateTime<Utc>,
 ) -> Result<Report, IngestError> {
     let bytes = read_limited(file).await.map_err(|error| IngestError::file(file, error))?;
-    let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
-    import_catalogue_bytes(store, editor, atlas, (&name, bytes), dry_run, now).await
+    import_catalogue_bytes(store, editor, atlas, (&file_name(file), bytes), dry_run, now).await
 }
 
 /// The bytes of a file; of a file that is too large one more than allowed, so that it is refused without being read.
@@ -128,15 +127,7 @@ pub async fn import_catalogue_bytes(
     if dry_run || report.rejected() {
         return Ok(report);
     }
-    report.committed = true;
-    let record = ImportRecord {
-        kind: "catalogue".to_owned(),
-        file_name: file_name.to_owned(),
-        file_hash,
-        at: now,
-        by: editor.name().to_owned(),
-        report: serde_json::to_value(&report).unwrap_or_default(),
-    };
+    let record = record("catalogue", file_hash, editor, now, &mut report);
     store
         .put_catalogue(atlas, &catalogue.themes, &catalogue.sources, &catalogue.indicators, &record)
         .await

@@ -22,8 +22,8 @@ use self::current::Current;
 use crate::{
     access::Editor,
     domain::{Period, Slug},
-    ingest::{IngestError, Progress, Report, Severity, classes::Stored, on_worker},
-    store::{ImportRecord, NewSeries, Store},
+    ingest::{IngestError, Progress, Report, Severity, classes::Stored, on_worker, record},
+    store::{NewSeries, Store},
 };
 
 /// What is to be derived.
@@ -169,15 +169,7 @@ async fn keep(
     for new in &series {
         hash.update(new.content_hash()?.as_bytes());
     }
-    report.committed = true;
-    let record = ImportRecord {
-        kind: "values".into(),
-        file_name: report.file.clone(),
-        file_hash: hash.finalize().to_hex().to_string(),
-        at: now,
-        by: editor.name().to_owned(),
-        report: serde_json::json!(report),
-    };
+    let record = record("values", hash.finalize().to_hex().to_string(), editor, now, &mut report);
     current.store.insert_series(&current.catalogue.atlas.slug, series, &record, &internal).await?;
     Ok(report)
 }

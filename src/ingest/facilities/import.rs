@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::{
@@ -14,11 +13,10 @@ use super::{
     tables,
 };
 use crate::{
-    access::Editor,
     domain::{Audience, FacilityCategory, Slug},
     geometry::Crs,
-    ingest::{IngestError, Progress, Report, Target, on_worker, statistics::database},
-    store::{AtlasCatalogue, ForeignColumn, ForeignTable, ImportRecord, Store},
+    ingest::{IngestError, Progress, Report, Source, Target, on_worker, record, statistics::database},
+    store::{AtlasCatalogue, ForeignColumn, ForeignTable, Store},
 };
 
 /// Largest file that is read, in bytes.
@@ -42,64 +40,46 @@ pub struct FacilityOptions {
     pub personal: bool,
 }
 
-/// Imports a list of facilities. They replace all facilities of the categories that the file names. Whatever is wrong
-/// with the file stands in the report, with line and column; then, or in a dry run, nothing is stored.
+/// Imports a list of facilities from a file or a table of a database, of which a column of points gives the coordinates.
+/// They replace all facilities of the categories that it names. Whatever is wrong with the content stands in the report,
+/// with line and column; then, or in a dry run, nothing is stored.
 ///
 /// # Errors
 /// If the file cannot be read or the store fails.
-#[expect(clippy::too_many_arguments, reason = "each is a different thing that only the caller knows")]
 pub async fn import_facilities(
-    store: &Store,
-    editor: &Editor,
-    atlas: &Slug,
-    file: &Path,
+    target: &Target<'_>,
+    source: Source<'_>,
     options: &FacilityOptions,
-    dry_run: bool,
-    now: DateTime<Utc>,
-    progress: &dyn Progress,
 ) -> Result<Report, IngestError> {
-    let name = file.file_name().map_or_else(|| file.as_os_str().to_owned(), std::ffi::OsStr::to_owned);
-    let mut report = Report::new(name.to_string_lossy());
-    let Some(bytes) = read_file(file, &mut report).await? else { return Ok(report) };
-    let target = Target { store, editor, atlas, dry_run, now, progress };
-    import_bytes(&target, bytes, options, report).await
-}
-
-/// Imports a table of a database like a file; `name` says in report and history which it was. A column of points gives
-/// the coordinates.
-///
-/// # Errors
-/// If the store fails.
-#[expect(clippy::too_many_arguments, reason = "each is a different thing that only the caller knows")]
-pub async fn import_facility_table(
-    store: &Store,
-    editor: &Editor,
-    atlas: &Slug,
-    (name, table): (String, ForeignTable),
-    options: &FacilityOptions,
-    dry_run: bool,
-    now: DateTime<Utc>,
-    progress: &dyn Progress,
-) -> Result<Report, IngestError> {
-    let mut report = Report::new(name);
+    let mut report = source.begin();
     let mut options = options.clone();
-    options.crs = options.crs.or_else(|| Crs::from_epsg(u32::try_from(table.srid?).ok()?));
-    let bytes = match with_coordinates(table) {
-        Ok(table) => database::pack(&table).map_err(|error| IngestError::Worker(error.to_string()))?,
-        Err(sentence) => {
-            report.error(None, None, sentence);
-            return Ok(report);
+    if report.rejected() {
+        return Ok(report);
+    }
+    let bytes = match source {
+        Source::File(file) => read_file(file, &mut report).await?,
+        Source::Table(_, table) => {
+            options.crs = options.crs.or_else(|| Crs::from_epsg(u32::try_from(table.srid?).ok()?));
+            packed(table, &mut report)?
         }
     };
-    let target = Target { store, editor, atlas, dry_run, now, progress };
-    import_bytes(&target, bytes, &options, report).await
+    let Some(bytes) = bytes else { return Ok(report) };
+    import_bytes(target, bytes, &options, report).await
+}
+
+/// A table as the bytes of a file; one whose geometries are no points is reported.
+fn packed(table: ForeignTable, report: &mut Report) -> Result<Option<Vec<u8>>, IngestError> {
+    match with_coordinates(table) {
+        Ok(table) => database::pack(&table).map(Some).map_err(|error| IngestError::Worker(error.to_string())),
+        Err(sentence) => {
+            report.error(None, None, sentence);
+            Ok(None)
+        }
+    }
 }
 
 /// Points become two columns of numbers.
 fn with_coordinates(mut table: ForeignTable) -> Result<ForeignTable, String> {
-    if table.rows.is_empty() {
-        return Err("There are no rows in what was read from the database.".into());
-    }
     let Some(points) = table.geometry.take() else { return Ok(table) };
     for (at, name) in ["x", "y"].into_iter().enumerate() {
         table.columns.push(ForeignColumn { name: name.into(), is_number: true });
@@ -157,16 +137,8 @@ async fn import_bytes(
         return Ok(report);
     }
     progress.begin("storing");
-    let record = ImportRecord {
-        kind: "facilities".into(),
-        file_name: report.file.clone(),
-        file_hash,
-        at: now,
-        by: editor.name().to_owned(),
-        report: serde_json::to_value(&report).unwrap_or_default(),
-    };
+    let record = record("facilities", file_hash, editor, now, &mut report);
     store.insert_facilities(atlas, &entries.categories, &entries.facilities, &record).await?;
-    report.committed = true;
     Ok(report)
 }
 

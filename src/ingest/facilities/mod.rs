@@ -28,5 +28,5 @@ mod import;
 mod sums;
 mod tables;
 
-pub use import::{FacilityOptions, import_facilities, import_facility_table};
+pub use import::{FacilityOptions, import_facilities};
 pub use sums::{SumOptions, sum_facilities};

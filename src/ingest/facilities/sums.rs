@@ -13,8 +13,8 @@ use crate::{
         Audience, Column, Companions, Facility, Indicator, IndicatorKind, Period, Provenance, RegionKey,
         Slug, Status, Text,
     },
-    ingest::{IngestError, NoProgress, Report, classes::Stored},
-    store::{AtlasCatalogue, EditionRow, Id, ImportRecord, NewSeries, Store},
+    ingest::{IngestError, NoProgress, Report, classes::Stored, record},
+    store::{AtlasCatalogue, EditionRow, Id, NewSeries, Store},
 };
 
 /// So many regions are listed in a report.
@@ -82,16 +82,8 @@ pub async fn sum_facilities(
     }
     // There is no file: its hash is that of the facilities that were counted.
     let counted = serde_json::to_vec(&facilities).unwrap_or_default();
-    let record = ImportRecord {
-        kind: "values".into(),
-        file_name: report.file.clone(),
-        file_hash: blake3::hash(&counted).to_hex().to_string(),
-        at: now,
-        by: editor.name().to_owned(),
-        report: serde_json::to_value(&report).unwrap_or_default(),
-    };
+    let record = record("values", blake3::hash(&counted).to_hex().to_string(), editor, now, &mut report);
     store.insert_series(atlas, series, &record, &internal).await?;
-    report.committed = true;
     Ok(report)
 }
 

@@ -26,11 +26,11 @@ use super::{
 use crate::{
     access::Editor,
     domain::{Indicator, Period, RegionKey, Slug},
-    ingest::{IngestError, Progress, Report, Severity, Target, classes::Stored, derive::outdated, on_worker},
-    store::{
-        AtlasCatalogue, EditionRow, ForeignTable, ImportRecord, NewIndicators, NewSeries, RegionRow,
-        SourceProfile, Store,
+    ingest::{
+        IngestError, Progress, Report, Severity, Source, Target, classes::Stored, derive::outdated,
+        on_worker, record,
     },
+    store::{AtlasCatalogue, BesideValues, EditionRow, NewSeries, RegionRow, SourceProfile},
 };
 
 /// Bytes that are read at a time.
@@ -55,52 +55,29 @@ pub struct ValuesOptions {
     pub profile: ProfileOptions,
 }
 
-/// Imports a file of values. Whatever is wrong with the file stands in the report, with line and column; then, or in a
-/// dry run, nothing is stored.
+/// Imports values from a file or a table of a database. Whatever is wrong with the content stands in the report, with
+/// line and column; then, or in a dry run, nothing is stored.
 ///
 /// # Errors
 /// If the file cannot be read or the store fails.
-#[expect(clippy::too_many_arguments, reason = "each is a different thing that only the caller knows")]
 pub async fn import_values(
-    store: &Store,
-    editor: &Editor,
-    atlas: &Slug,
-    file: &Path,
+    target: &Target<'_>,
+    source: Source<'_>,
     options: &ValuesOptions,
-    dry_run: bool,
-    now: DateTime<Utc>,
-    progress: &dyn Progress,
 ) -> Result<Report, IngestError> {
-    let mut report = Report::new(file_name(file));
-    let Some(bytes) = read_file(file, &mut report).await? else { return Ok(report) };
-    let target = Target { store, editor, atlas, dry_run, now, progress };
-    import_bytes(&target, bytes, options, report).await
-}
-
-/// Imports a table of a database like a file; `name` says in report and history which it was.
-///
-/// # Errors
-/// If the store fails.
-#[expect(clippy::too_many_arguments, reason = "each is a different thing that only the caller knows")]
-pub async fn import_value_table(
-    store: &Store,
-    editor: &Editor,
-    atlas: &Slug,
-    (name, table): (String, ForeignTable),
-    options: &ValuesOptions,
-    dry_run: bool,
-    now: DateTime<Utc>,
-    progress: &dyn Progress,
-) -> Result<Report, IngestError> {
-    let mut report = Report::new(name);
-    if table.rows.is_empty() {
-        report.error(None, None, "There are no rows in what was read from the database.");
+    let mut report = source.begin();
+    if report.rejected() {
         return Ok(report);
     }
-    let bytes = database::pack(&table).map_err(|error| IngestError::Worker(error.to_string()))?;
-    drop(table);
-    let target = Target { store, editor, atlas, dry_run, now, progress };
-    import_bytes(&target, bytes, options, report).await
+    let bytes = match source {
+        Source::File(file) => read_file(file, &mut report).await?,
+        Source::Table(_, table) => {
+            let packed = database::pack(&table);
+            Some(packed.map_err(|error| IngestError::Worker(error.to_string()))?)
+        }
+    };
+    let Some(bytes) = bytes else { return Ok(report) };
+    import_bytes(target, bytes, options, report).await
 }
 
 /// Imports values from the bytes of a file; the report has been begun.
@@ -140,35 +117,33 @@ pub(super) async fn import_bytes(
         return Ok(report);
     }
     progress.begin("storing");
-    let record = ImportRecord {
-        kind: "values".into(),
-        file_name: report.file.clone(),
-        file_hash,
-        at: now,
-        by: editor.name().to_owned(),
-        report: serde_json::to_value(&report).unwrap_or_default(),
+    let new = BesideValues {
+        themes: options.drafts.iter().map(drafts::theme).collect(),
+        indicators: drafts,
+        profile: profile_to_save(options, headers, editor, now),
     };
-    let new =
-        NewIndicators { themes: options.drafts.iter().map(drafts::theme).collect(), indicators: drafts };
-    store.insert_drafted_series(atlas, &new, series, &record, &internal).await.map_err(IngestError::store)?;
-    report.committed = true;
-    if let (Some((name, mapping)), Some(headers)) = (&options.profile.save, headers) {
-        let profile = SourceProfile {
-            slug: name.clone(),
-            level: options.level.clone(),
-            fingerprint: fingerprint(&headers),
-            headers,
-            mapping: mapping.clone(),
-            saved_at: now,
-            saved_by: editor.name().to_owned(),
-        };
-        store.put_profile(atlas, &profile).await.map_err(IngestError::store)?;
-    }
+    let record = record("values", file_hash, editor, now, &mut report);
+    store.insert_values(atlas, &new, series, &record, &internal).await.map_err(IngestError::store)?;
     Ok(report)
 }
 
-pub(super) fn file_name(file: &Path) -> String {
-    file.file_name().map_or_else(|| file.display().to_string(), |name| name.to_string_lossy().into_owned())
+/// The profile that was asked to be saved, of a file that has a header.
+fn profile_to_save(
+    options: &ValuesOptions,
+    headers: Option<Vec<String>>,
+    editor: &Editor,
+    now: DateTime<Utc>,
+) -> Option<SourceProfile> {
+    let ((name, mapping), headers) = options.profile.save.as_ref().zip(headers)?;
+    Some(SourceProfile {
+        slug: name.clone(),
+        level: options.level.clone(),
+        fingerprint: fingerprint(&headers),
+        headers,
+        mapping: mapping.clone(),
+        saved_at: now,
+        saved_by: editor.name().to_owned(),
+    })
 }
 
 fn by_slug(catalogue: &AtlasCatalogue) -> Arc<BTreeMap<Slug, Indicator>> {

@@ -96,7 +96,7 @@ mod template;
 pub(super) mod text;
 mod workbook;
 
-pub use import::{ValuesOptions, import_value_table, import_values};
+pub use import::{ValuesOptions, import_values};
 pub use mapping::{ColumnRef, ColumnRule, KeyRef, LayoutKind, Mapping, MappingError, SeriesRule};
 pub use number::{Decimal, SignMeaning};
 pub use recognise::ProfileOptions;

@@ -5,20 +5,19 @@
 
 use std::path::Path;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use tokio::io::AsyncReadExt as _;
 
 use super::{
     ColumnRef, ColumnRule, KeyRef, LayoutKind, Mapping, ProfileOptions, ValuesOptions,
-    import::{file_name, import_bytes, read_file},
+    import::{import_bytes, read_file},
     row::{Row, SheetCell},
     sheet::{Sheet, is_compound, is_zip, read_sheet},
 };
 use crate::{
-    access::Editor,
     domain::{Period, Slug, TEMPLATE_KEY, TEMPLATE_SHEET, TemplateHead, TemplatePart},
-    ingest::{IngestError, Progress, Report, Severity, Target, on_worker},
-    store::{AtlasCatalogue, Store},
+    ingest::{IngestError, Report, Severity, Target, file_name, on_worker},
+    store::AtlasCatalogue,
 };
 
 /// What the caller says about a template; what is absent the template says, what is there must be the same.
@@ -39,17 +38,12 @@ pub struct TemplateOptions {
 ///
 /// # Errors
 /// If the file cannot be read or the store fails.
-#[expect(clippy::too_many_arguments, reason = "each is a different thing that only the caller knows")]
 pub async fn import_template(
-    store: &Store,
-    editor: &Editor,
-    atlas: &Slug,
+    target: &Target<'_>,
     file: &Path,
     options: &TemplateOptions,
-    dry_run: bool,
-    now: DateTime<Utc>,
-    progress: &dyn Progress,
 ) -> Result<Option<Report>, IngestError> {
+    let Target { store, atlas, progress, .. } = *target;
     if !is_workbook(file).await? {
         return Ok(None);
     }
@@ -67,8 +61,7 @@ pub async fn import_template(
         Found::Unusable => return Ok(Some(report)),
         Found::Template(options) => options,
     };
-    let target = Target { store, editor, atlas, dry_run, now, progress };
-    Ok(Some(import_bytes(&target, bytes, &options, report).await?))
+    Ok(Some(import_bytes(target, bytes, &options, report).await?))
 }
 
 /// True if a file begins like a workbook; no other file need be read for that.

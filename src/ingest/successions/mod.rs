@@ -16,14 +16,13 @@ mod columns;
 
 use std::path::Path;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 
 use self::{checks::Around, columns::Columns};
-use super::{IngestError, Progress, Report, Severity, plain_table};
+use super::{IngestError, Progress, Report, Severity, Target, file_name, plain_table, record};
 use crate::{
-    access::Editor,
     domain::{DerivationMethod, RegionKey, Slug},
-    store::{AtlasCatalogue, ImportRecord, Store, Succession},
+    store::{AtlasCatalogue, Succession},
 };
 
 /// A row as read, with its line.
@@ -41,19 +40,14 @@ struct Entry {
 ///
 /// # Errors
 /// If the file cannot be read or the store fails.
-#[expect(clippy::too_many_arguments, reason = "each is a different thing that only the caller knows")]
 pub async fn import_successions(
-    store: &Store,
-    editor: &Editor,
-    atlas: &Slug,
+    target: &Target<'_>,
     file: &Path,
     level: &Slug,
     date: Option<NaiveDate>,
-    dry_run: bool,
-    now: DateTime<Utc>,
-    progress: &dyn Progress,
 ) -> Result<Report, IngestError> {
-    let mut report = Report::new(file.file_name().unwrap_or_default().to_string_lossy());
+    let Target { store, editor, atlas, dry_run, now, progress } = *target;
+    let mut report = Report::new(file_name(file));
     let catalogue = store.catalogue(atlas).await?;
     if !catalogue.levels.iter().any(|known| known.slug == *level) {
         let there: Vec<&str> = catalogue.levels.iter().map(|l| l.slug.as_str()).collect();
@@ -82,15 +76,8 @@ pub async fn import_successions(
         return Ok(report);
     }
     progress.begin("storing");
-    report.committed = true;
-    let record = ImportRecord {
-        kind: "successions".to_owned(),
-        file_name: report.file.clone(),
-        file_hash: blake3::hash(&bytes).to_hex().to_string(),
-        at: now,
-        by: editor.name().to_owned(),
-        report: serde_json::json!(report),
-    };
+    let file_hash = blake3::hash(&bytes).to_hex().to_string();
+    let record = record("successions", file_hash, editor, now, &mut report);
     store.put_successions(atlas, &made, &record).await?;
     Ok(report)
 }
