@@ -10,6 +10,7 @@
 mod delivery;
 mod demo;
 mod derive;
+mod disclosure;
 mod export;
 mod facilities;
 mod foreign;
@@ -131,6 +132,9 @@ enum Command {
     History(history::HistoryCommand),
     /// Remove what an import brought by mistake, physically
     Purge(purge::PurgeArgs),
+    /// Check the suppression of small numbers in a table: JSON in, JSON out
+    #[command(subcommand)]
+    Disclosure(disclosure::DisclosureCommand),
     /// Class breaks of numbers: numbers in, JSON out
     Classify(ClassifyArgs),
 }

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 
 use super::{
     AtlasCommand, ClassifyArgs, Cli, Command, ReleaseArgs, ServeArgs, StoreArg, delivery, demo, derive,
-    export, facilities, history, import, profile, purge, template,
+    disclosure, export, facilities, history, import, profile, purge, template,
 };
 use crate::{
     access::{Access, Editor, Gate, Publisher},
@@ -62,6 +62,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Withdraw { release } => withdraw(release).await,
         Command::History(command) => history::run(command).await,
         Command::Purge(arguments) => purge::run(arguments).await,
+        Command::Disclosure(command) => disclosure::run(&command),
         Command::Classify(arguments) => classify_numbers(&arguments),
     }
 }

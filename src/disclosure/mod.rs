@@ -6,6 +6,12 @@
 //!
 //! Invariant: `protect` and `audit` share the table and nothing else; what one of them gets wrong the other finds.
 
+mod audit;
+mod document;
+mod interval;
 mod table;
 
+pub use audit::{Attacker, Audit, AuditError, Bounds, Reach, Reason, Which, audit};
+pub use document::{AuditReport, Document, DocumentError, LONGEST as LONGEST_DOCUMENT};
+pub use interval::Interval;
 pub use table::{Cell, CellId, Form, Ratio, Show, Shown, Table, TableError};

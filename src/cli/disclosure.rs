@@ -1,0 +1,67 @@
+//! `disclosure …`: anybody can check a suppression pattern.
+//!
+//! Must not know: how cells are judged; that is `disclosure`.
+
+use std::{
+    io::{Read, stdin},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, Result};
+use clap::Subcommand;
+
+use crate::disclosure::{self, Document, DocumentError, Which};
+
+/// Unsafe: the same status as something rejected with a report.
+const UNSAFE: u8 = 3;
+/// The document cannot be used.
+const BAD_INPUT: u8 = 2;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DisclosureCommand {
+    /// Attack a suppression pattern: the possible values of every suppressed cell, and whether that is safe
+    Audit {
+        /// JSON document with base counts, cells, primary and suppressed cells; - for standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+/// Runs a command of disclosure control.
+pub(super) fn run(command: &DisclosureCommand) -> Result<ExitCode> {
+    let DisclosureCommand::Audit { file } = command;
+    let (answer, safe) = match read(file).and_then(|text| audit(&text)) {
+        Ok(answer) => answer,
+        Err(error) => {
+            eprintln!("{error:#}");
+            return Ok(ExitCode::from(BAD_INPUT));
+        }
+    };
+    println!("{answer}");
+    Ok(if safe { ExitCode::SUCCESS } else { ExitCode::from(UNSAFE) })
+}
+
+fn read(file: &Path) -> Result<Vec<u8>> {
+    let source: Box<dyn Read> = if file == Path::new("-") {
+        Box::new(stdin())
+    } else {
+        Box::new(std::fs::File::open(file).with_context(|| format!("cannot read {}", file.display()))?)
+    };
+    let mut text = Vec::new();
+    let longest = disclosure::LONGEST_DOCUMENT;
+    source
+        .take(longest + 1)
+        .read_to_end(&mut text)
+        .with_context(|| format!("cannot read {}", file.display()))?;
+    anyhow::ensure!(text.len() as u64 <= longest, "{} is longer than {longest} bytes", file.display());
+    Ok(text)
+}
+
+fn audit(text: &[u8]) -> Result<(String, bool)> {
+    let document = Document::parse(text)?;
+    let primary = document.primary.as_deref().ok_or(DocumentError::Missing("primary"))?;
+    let suppressed = document.suppressed.as_deref().ok_or(DocumentError::Missing("suppressed"))?;
+    let audit = disclosure::audit(&document.table, primary, suppressed, Which::Suppressed)?;
+    Ok((serde_json::to_string_pretty(&document.report(&audit))?, audit.safe))
+}
