@@ -7,6 +7,7 @@
 //! is built from `Host` or `X-Forwarded-*`. What a caller may not see answers like what does not exist.
 
 mod answer;
+mod api;
 mod catalog;
 mod error;
 mod facilities;
@@ -38,6 +39,7 @@ use crate::{
     style::Glyphs,
 };
 
+pub use api::{Needs, Operation};
 pub use error::HttpError;
 pub use pages::{embedded_glyphs, web_file};
 
@@ -90,6 +92,11 @@ impl PublicUrl {
         format!("{}{path}", self.url)
     }
 
+    /// Scheme, host and port: what browsers send as `Origin`.
+    pub fn origin(&self) -> &str {
+        self.url.strip_suffix(self.prefix.as_str()).unwrap_or(&self.url)
+    }
+
     /// The path under which all routes lie: empty, or beginning with a slash and not ending with one.
     pub fn prefix(&self) -> &str {
         &self.prefix
@@ -106,75 +113,94 @@ enum Compression {
 }
 
 /// One row of the route table.
+#[derive(Debug, Clone, Copy)]
 pub struct Route {
     /// Pattern in axum's notation.
     pub pattern: &'static str,
     /// Addresses of this route in an atlas `a` with level `l`, indicator `i`, period `2020` and facilities `kita`;
     /// what tests ask for.
     pub examples: &'static [&'static str],
+    /// What is understood there, and who may.
+    pub operations: &'static [Operation],
     methods: fn() -> MethodRouter<Arc<App>>,
     compression: Compression,
 }
 
 /// Every route of the server.
-pub const ROUTES: &[Route] = &[
+pub const ROUTES: &[Route] = &all_routes();
+
+/// What all routes outside the API understand.
+const READ: &[Operation] = &[Operation::get(Needs::Anybody)];
+
+/// Maps, their data and the pages.
+const PUBLIC_ROUTES: &[Route] = &[
     Route {
         pattern: "/",
         examples: &["/"],
+        operations: READ,
         methods: || get(pages::start),
         compression: Compression::PerAnswer,
     },
     Route {
         pattern: "/atlases.json",
         examples: &["/atlases.json", "/atlases.json?lang=en"],
+        operations: READ,
         methods: || get(catalog::atlases),
         compression: Compression::PerAnswer,
     },
     Route {
         pattern: "/assets/{*path}",
         examples: &["/assets/none.js"],
+        operations: READ,
         methods: || get(pages::asset),
         compression: Compression::PerAnswer,
     },
     Route {
         pattern: "/fonts/{fontstack}/{range}",
         examples: &["/fonts/Noto%20Sans%20Regular/0-255.pbf"],
+        operations: READ,
         methods: || get(fonts::range),
         compression: Compression::PerAnswer,
     },
     Route {
         pattern: "/health/live",
         examples: &["/health/live"],
+        operations: READ,
         methods: || get(pages::live),
         compression: Compression::Own,
     },
     Route {
         pattern: "/health/ready",
         examples: &["/health/ready"],
+        operations: READ,
         methods: || get(pages::ready),
         compression: Compression::Own,
     },
     Route {
         pattern: "/{atlas}",
         examples: &["/a"],
+        operations: READ,
         methods: || get(pages::viewer),
         compression: Compression::PerAnswer,
     },
     Route {
         pattern: "/{atlas}/catalog.json",
         examples: &["/a/catalog.json", "/a/catalog.json?lang=en"],
+        operations: READ,
         methods: || get(catalog::catalog),
         compression: Compression::PerAnswer,
     },
     Route {
         pattern: "/{atlas}/tiles/{level}",
         examples: &["/a/tiles/l.json", "/a/tiles/hidden.json"],
+        operations: READ,
         methods: || get(tiles::boundary_tilejson),
         compression: Compression::PerAnswer,
     },
     Route {
         pattern: "/{atlas}/tiles/{level}/{indicator}/{period}",
         examples: &["/a/tiles/l/i/2020.json", "/a/tiles/l/i/all.json", "/a/tiles/l/secret/2020.json"],
+        operations: READ,
         methods: || get(tiles::tilejson),
         compression: Compression::PerAnswer,
     },
@@ -186,6 +212,7 @@ pub const ROUTES: &[Route] = &[
             "/a/tiles/l/30/0/0.mvt",
             "/a/tiles/hidden/{tile}.mvt",
         ],
+        operations: READ,
         methods: || get(tiles::boundary_tile),
         compression: Compression::Own,
     },
@@ -198,12 +225,14 @@ pub const ROUTES: &[Route] = &[
             "/a/tiles/l/secret/2020/{tile}.mvt",
             "/a/tiles/l/i/2021/{tile}.mvt",
         ],
+        operations: READ,
         methods: || get(tiles::tile),
         compression: Compression::Own,
     },
     Route {
         pattern: "/{atlas}/tiles/facilities/{category}",
         examples: &["/a/tiles/facilities/kita.json", "/a/tiles/facilities/secret-place.json"],
+        operations: READ,
         methods: || get(facilities::tilejson),
         compression: Compression::PerAnswer,
     },
@@ -214,6 +243,7 @@ pub const ROUTES: &[Route] = &[
             "/a/tiles/facilities/kita/{tile}.pbf?v=0",
             "/a/tiles/facilities/secret-place/{tile}.mvt",
         ],
+        operations: READ,
         methods: || get(facilities::tile),
         compression: Compression::Own,
     },
@@ -224,12 +254,14 @@ pub const ROUTES: &[Route] = &[
             "/a/styles/facilities/kita.json?theme=dark&lang=en",
             "/a/styles/facilities/secret-place.json",
         ],
+        operations: READ,
         methods: || get(facilities::style),
         compression: Compression::PerAnswer,
     },
     Route {
         pattern: "/{atlas}/facilities/{category}",
         examples: &["/a/facilities/kita.json", "/a/facilities/secret-place.json"],
+        operations: READ,
         methods: || get(facilities::geojson),
         compression: Compression::PerAnswer,
     },
@@ -241,18 +273,21 @@ pub const ROUTES: &[Route] = &[
             "/a/styles/l/i/2020.json?method=quantile&classes=3",
             "/a/styles/l/secret/2020.json",
         ],
+        operations: READ,
         methods: || get(styles::style),
         compression: Compression::PerAnswer,
     },
     Route {
         pattern: "/{atlas}/legends/{level}/{indicator}/{period}",
         examples: &["/a/legends/l/i/2020.json", "/a/legends/l/i/2021.json", "/a/legends/l/secret/2020.json"],
+        operations: READ,
         methods: || get(styles::legend),
         compression: Compression::PerAnswer,
     },
     Route {
         pattern: "/{atlas}/values/{level}/{indicator}",
         examples: &["/a/values/l/i.json", "/a/values/l/i.csv", "/a/values/l/secret.json"],
+        operations: READ,
         methods: || get(values::series),
         compression: Compression::PerAnswer,
     },
@@ -263,15 +298,27 @@ pub const ROUTES: &[Route] = &[
             "/a/values/l/i/2020.csv?lang=de",
             "/a/values/l/secret/2020.json",
         ],
+        operations: READ,
         methods: || get(values::period),
         compression: Compression::PerAnswer,
     },
 ];
 
+const fn all_routes() -> [Route; PUBLIC_ROUTES.len() + api::ROUTES.len()] {
+    let mut all = [PUBLIC_ROUTES[0]; PUBLIC_ROUTES.len() + api::ROUTES.len()];
+    let mut at = 0;
+    while at < all.len() {
+        let in_api = at.checked_sub(PUBLIC_ROUTES.len());
+        all[at] = if let Some(at) = in_api { api::ROUTES[at] } else { PUBLIC_ROUTES[at] };
+        at += 1;
+    }
+    all
+}
+
 /// The server's router.
 pub fn router(app: Arc<App>) -> Router {
     let routes = |compression| {
-        let chosen = ROUTES.iter().filter(move |r| r.compression == compression);
+        let chosen = PUBLIC_ROUTES.iter().filter(move |r| r.compression == compression);
         chosen.fold(Router::new(), |router, route| {
             let methods =
                 (route.methods)().options(answer::preflight).fallback(async || HttpError::MethodNotAllowed);
@@ -283,8 +330,8 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(middleware::map_response(answer::tag_encoding))
         .layer(middleware::from_fn(answer::not_modified));
     let prefix = app.public_url.prefix().to_owned();
-    let router =
-        texts.merge(routes(Compression::Own)).fallback(async || HttpError::NotFound).with_state(app.clone());
+    let router = texts.merge(routes(Compression::Own)).merge(api::router(&app));
+    let router = router.fallback(async || HttpError::NotFound).with_state(app.clone());
     let router = if prefix.is_empty() {
         router
     } else {
@@ -293,8 +340,9 @@ pub fn router(app: Arc<App>) -> Router {
         start.nest(&prefix, router).fallback(async || HttpError::NotFound)
     };
     router
-        .layer(middleware::from_fn_with_state(app, identify))
+        .layer(middleware::from_fn_with_state(app.clone(), identify))
         .layer(CatchPanicLayer::custom(|_| HttpError::Internal.into_response()))
+        .layer(middleware::from_fn_with_state(app, api::seal))
 }
 
 /// Serves the router until `stop` is over; answers under way are finished.
@@ -341,7 +389,7 @@ mod tests {
     #[test]
     fn a_public_url_may_have_a_path() {
         let url = PublicUrl::parse("https://atlas.example.org/karten/").unwrap();
-        assert_eq!(url.prefix(), "/karten");
+        assert_eq!((url.prefix(), url.origin()), ("/karten", "https://atlas.example.org"));
         assert_eq!(url.join("/a/catalog.json"), "https://atlas.example.org/karten/a/catalog.json");
         assert_eq!(PublicUrl::parse("http://localhost:8080").unwrap().prefix(), "");
         for bad in ["atlas.example.org", "ftp://a", "https://", "http://a?b"] {
