@@ -1,0 +1,292 @@
+//! Other tables that the public cannot tell from the true one.
+//!
+//! Holds the search for *moves*: whole-numbered changes of all variables that leave everything published as it is, keep every
+//! count possible and move one statistic up or down. A move is the proof that the statistic may be that much larger or
+//! smaller. Must not know: which statistics need such a proof.
+//!
+//! Invariant: a move that is handed out was checked in whole numbers, so that the linear solver, which calculates in floating
+//! point, can miss a move but cannot invent one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use microlp::{ComparisonOp, OptimizationDirection, Problem};
+
+use super::system::{System, VarId};
+
+/// Changes of variables, sorted, none of them 0.
+pub(super) type Move = Vec<(VarId, i64)>;
+
+/// What the public knows of a variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Status {
+    /// Its value, for ever.
+    Known,
+    /// Its value, as long as it is not suppressed.
+    Open,
+    /// That it is suppressed.
+    Closed,
+    /// Nothing.
+    Hidden,
+}
+
+/// What is looked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Aim {
+    /// The variable to be moved.
+    pub target: VarId,
+    /// By how much; negative for down.
+    pub by: i64,
+}
+
+/// No variable is moved further than this many times the policy's numbers.
+const FARTHEST: i64 = 4;
+/// How many steps around the target a move is looked for, before all that hangs together is taken.
+const REACHES: [usize; 3] = [2, 4, 8];
+/// How many linear programs may be solved to make one move whole-numbered.
+const MOST_BRANCHES: usize = 60;
+
+/// What everybody may know and what it costs to withhold more.
+pub(super) struct Field<'a> {
+    pub system: &'a System,
+    pub status: &'a [Status],
+    /// Largest number that matters: the policy's threshold or width.
+    pub measure: i64,
+}
+
+impl Field<'_> {
+    /// The move that takes the target as far as it goes, at most by the aim; `None` if it cannot be moved at all.
+    pub fn farthest(&self, aim: Aim) -> Option<Move> {
+        let mut best: Option<Move> = None;
+        let mut size = 0;
+        for reach in REACHES.into_iter().chain([usize::MAX]) {
+            let region = self.region(aim.target, reach, false);
+            if region.len() == size {
+                break;
+            }
+            size = region.len();
+            let found = self.program(&region, aim, None).and_then(|p| p.best(self, aim));
+            let moved = |m: &Move| change_of(m, aim.target).abs();
+            if found.as_ref().map_or(0, moved) > best.as_ref().map_or(0, moved) {
+                best = found;
+            }
+            if best.as_ref().is_some_and(|m| moved(m) == aim.by.abs()) {
+                break;
+            }
+        }
+        best
+    }
+
+    /// A cheap move of exactly the aim, for which open variables may be closed at their cost.
+    pub fn cheapest(&self, aim: Aim, cost: &dyn Fn(VarId) -> f64) -> Option<Move> {
+        let mut size = 0;
+        for reach in REACHES.into_iter().chain([usize::MAX]) {
+            let region = self.region(aim.target, reach, true);
+            if region.len() == size {
+                break;
+            }
+            size = region.len();
+            let found = self.program(&region, aim, Some(cost)).and_then(|p| p.best(self, aim));
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
+    }
+
+    /// How much a variable may shrink and grow. A suppressed count is at least 1 if it truly is: where zeros are public
+    /// everybody knows, elsewhere the one who is counted in it does.
+    pub fn room(&self, var: VarId) -> (i64, i64) {
+        let v = &self.system.vars[var];
+        let far = FARTHEST * self.measure;
+        let counted = !v.cells.is_empty() && v.value >= 1 && matches!(self.status[var], Status::Closed | Status::Open);
+        let down = match () {
+            () if counted => v.value - 1,
+            () if v.is_base => v.value,
+            () => far,
+        };
+        (-down.min(far), far)
+    }
+
+    fn is_free(&self, var: VarId, and_open: bool) -> bool {
+        match self.status[var] {
+            Status::Known => false,
+            Status::Open => and_open,
+            Status::Closed | Status::Hidden => true,
+        }
+    }
+
+    /// The variables that can move within some steps of a variable, a step being an equation.
+    fn region(&self, start: VarId, reach: usize, and_open: bool) -> Vec<VarId> {
+        let mut region = BTreeSet::from([start]);
+        let mut last = vec![start];
+        for _ in 0..reach {
+            let mut next = Vec::new();
+            for var in last {
+                let rows = self.system.rows_of[var].iter().flat_map(|r| self.system.rows[*r].iter().map(|t| t.0));
+                let margins = &self.system.margins_of[var];
+                let margins = margins.iter().flat_map(|m| self.system.margins[*m].terms.iter().map(|t| t.0));
+                for near in rows.chain(margins) {
+                    if self.is_free(near, and_open) && region.insert(near) {
+                        next.push(near);
+                    }
+                }
+            }
+            if next.is_empty() {
+                break;
+            }
+            last = next;
+        }
+        region.into_iter().collect()
+    }
+
+    fn program(&self, region: &[VarId], aim: Aim, cost: Option<&dyn Fn(VarId) -> f64>) -> Option<Program> {
+        let place: BTreeMap<VarId, usize> = region.iter().enumerate().map(|(i, v)| (*v, i)).collect();
+        let mut bounds: Vec<(i64, i64)> = region.iter().map(|v| self.room(*v)).collect();
+        let target = *place.get(&aim.target)?;
+        let (low, high) = &mut bounds[target];
+        let exact = cost.is_some();
+        if aim.by > 0 {
+            (*low, *high) = (if exact { aim.by } else { 0 }, aim.by.min(*high));
+        } else {
+            (*low, *high) = (aim.by.max(*low), if exact { aim.by } else { 0 });
+        }
+        if *low > *high {
+            return None;
+        }
+        let rows: BTreeSet<usize> = region.iter().flat_map(|v| self.system.rows_of[*v].iter().copied()).collect();
+        let rows = rows.into_iter().map(|r| {
+            let terms = self.system.rows[r].iter().filter_map(|(v, f)| Some((*place.get(v)?, *f as f64)));
+            terms.collect::<Vec<_>>()
+        });
+        let margins: BTreeSet<usize> = region.iter().flat_map(|v| self.system.margins_of[*v].iter().copied()).collect();
+        let margins = margins.into_iter().map(|m| {
+            let margin = &self.system.margins[m];
+            let scale = margin.terms.iter().map(|(_, f)| f.unsigned_abs()).max().unwrap_or(1).max(1) as f64;
+            let terms = margin.terms.iter().filter_map(|(v, f)| Some((*place.get(v)?, *f as f64 / scale)));
+            (terms.collect::<Vec<_>>(), margin.room as f64 / scale)
+        });
+        let costs = region.iter().map(|v| match cost {
+            Some(cost) if self.status[*v] == Status::Open => cost(*v),
+            // Of moves that cost the same the one that moves less.
+            Some(_) => 1e-4,
+            None => 0.0,
+        });
+        Some(Program {
+            variables: region.to_vec(),
+            target,
+            exact,
+            upward: aim.by > 0,
+            rows: rows.collect(),
+            margins: margins.collect(),
+            costs: costs.collect(),
+            bounds,
+        })
+    }
+
+    /// Whether the public cannot tell a table from the true one, in whole numbers.
+    fn allows(&self, change: &Move) -> bool {
+        let by = |var: VarId| i128::from(change_of(change, var));
+        let rows: BTreeSet<usize> = change.iter().flat_map(|(v, _)| self.system.rows_of[*v].iter().copied()).collect();
+        let margins: BTreeSet<usize> =
+            change.iter().flat_map(|(v, _)| self.system.margins_of[*v].iter().copied()).collect();
+        change.iter().all(|(v, z)| self.room(*v).0 <= *z)
+            && rows.iter().all(|r| {
+                self.system.rows[*r].iter().map(|(v, f)| i128::from(*f) * by(*v)).sum::<i128>() == 0
+            })
+            && margins.iter().all(|m| {
+                let margin = &self.system.margins[*m];
+                margin.terms.iter().map(|(v, f)| f * by(*v)).sum::<i128>() <= margin.room
+            })
+    }
+}
+
+/// How far a move takes a variable.
+pub(super) fn change_of(change: &Move, var: VarId) -> i64 {
+    change.binary_search_by_key(&var, |(v, _)| *v).map_or(0, |i| change[i].1)
+}
+
+/// A linear program over the variables of a region.
+struct Program {
+    variables: Vec<VarId>,
+    target: usize,
+    exact: bool,
+    upward: bool,
+    rows: Vec<Vec<(usize, f64)>>,
+    margins: Vec<(Vec<(usize, f64)>, f64)>,
+    costs: Vec<f64>,
+    bounds: Vec<(i64, i64)>,
+}
+
+impl Program {
+    /// The best move that is found by branching on a variable that is not whole, within a limit.
+    fn best(&self, field: &Field<'_>, aim: Aim) -> Option<Move> {
+        let mut open = vec![self.bounds.clone()];
+        let mut best: Option<Move> = None;
+        for _ in 0..MOST_BRANCHES {
+            let Some(bounds) = open.pop() else { break };
+            let Some(values) = self.solve(&bounds) else { continue };
+            let reached = best.as_ref().map_or(0, |m| change_of(m, aim.target).abs());
+            if values[self.target].abs() + 1e-6 < (reached + 1) as f64 {
+                continue;
+            }
+            let broken = |value: &f64| (value - value.round()).abs();
+            let worst = (0..values.len()).max_by(|a, b| broken(&values[*a]).total_cmp(&broken(&values[*b])))?;
+            if broken(&values[worst]) < 1e-6 {
+                let change = self.variables.iter().zip(&values).map(|(var, value)| (*var, value.round() as i64));
+                let change: Move = change.filter(|(_, z)| *z != 0).collect();
+                if field.allows(&change) {
+                    let all = self.exact || change_of(&change, aim.target) == aim.by;
+                    best = Some(change);
+                    if all {
+                        break;
+                    }
+                }
+                continue;
+            }
+            let below = values[worst].floor() as i64;
+            let (low, high) = bounds[worst];
+            let mut with = |low: i64, high: i64| {
+                if low <= high {
+                    let mut narrower = bounds.clone();
+                    narrower[worst] = (low, high);
+                    open.push(narrower);
+                }
+            };
+            with(low, below);
+            with(below + 1, high);
+        }
+        best
+    }
+
+    fn solve(&self, bounds: &[(i64, i64)]) -> Option<Vec<f64>> {
+        let direction = if self.exact || !self.upward {
+            OptimizationDirection::Minimize
+        } else {
+            OptimizationDirection::Maximize
+        };
+        let mut problem = Problem::new(direction);
+        let mut amounts = Vec::with_capacity(bounds.len());
+        for (i, (low, high)) in bounds.iter().enumerate() {
+            let worth = if !self.exact && i == self.target { 1.0 } else { 0.0 };
+            amounts.push(problem.add_var(worth, (*low as f64, *high as f64)));
+        }
+        if self.exact {
+            for (i, amount) in amounts.iter().enumerate() {
+                // The absolute value of the change is what costs.
+                let size = problem.add_var(self.costs[i], (0.0, f64::INFINITY));
+                problem.add_constraint([(size, 1.0), (*amount, -1.0)], ComparisonOp::Ge, 0.0);
+                problem.add_constraint([(size, 1.0), (*amount, 1.0)], ComparisonOp::Ge, 0.0);
+            }
+        }
+        for row in &self.rows {
+            let terms: Vec<_> = row.iter().map(|(i, f)| (amounts[*i], *f)).collect();
+            problem.add_constraint(terms, ComparisonOp::Eq, 0.0);
+        }
+        for (row, room) in &self.margins {
+            let terms: Vec<_> = row.iter().map(|(i, f)| (amounts[*i], *f)).collect();
+            problem.add_constraint(terms, ComparisonOp::Le, *room);
+        }
+        let solution = problem.solve().ok()?;
+        Some(amounts.iter().map(|a| solution.var_value(*a)).collect())
+    }
+}

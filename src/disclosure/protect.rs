@@ -1,0 +1,370 @@
+//! Secondary suppression: what else must be withheld so that the primary statistics stay secret.
+//!
+//! Holds the order of the passes: elimination ([`super::gauss`]), widening by moves ([`super::moves`]), taking back what is not
+//! needed. Must not know: the audit, which judges the result by other means; years, regions, indicators.
+//!
+//! Invariant: a result is handed out only if for every primary statistic there are two tables of whole numbers that the
+//! public cannot tell from the true one, in which the statistic is at least the threshold and differs by at least the width.
+//! So the sum of the suppressed members of an equation is never a small count either (rule R5).
+
+use super::{
+    certificate::Why,
+    gauss,
+    moves::{Aim, Field, Move, Status, change_of},
+    primary::Primary,
+    system::{Standing, System, VarId},
+    table::{CellId, Show, Table, TableError},
+};
+
+/// What must be withheld of a table.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Suppression {
+    /// Candidates that must not be published, primary ones included, ascending.
+    pub suppressed: Vec<CellId>,
+    /// Those of them that are withheld for the sake of another, ascending, with the primary cell that they protect.
+    pub secondary: Vec<(CellId, CellId)>,
+}
+
+impl Suppression {
+    /// Why each suppressed cell is withheld, for staff.
+    pub fn reasons(&self, primary: &[Primary]) -> Vec<(CellId, Why)> {
+        let rules: std::collections::BTreeMap<CellId, Why> =
+            primary.iter().map(|p| (p.cell, Why::Primary { rule: p.rule })).collect();
+        let secondary = |cell| {
+            let found = self.secondary.binary_search_by_key(&cell, |(c, _)| *c).ok()?;
+            Some(Why::Secondary { protects: self.secondary[found].1 })
+        };
+        let reason = |cell: &CellId| Some((*cell, secondary(*cell).or_else(|| rules.get(cell).copied())?));
+        self.suppressed.iter().filter_map(reason).collect()
+    }
+}
+
+/// Why a table cannot be protected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProtectError {
+    /// The table names what is not in it.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// A primary cell is not in the table.
+    #[error("cell {0} is to be protected and not in the table")]
+    UnknownCell(CellId),
+    /// A rounded number that is said to be public is not that of its ratio.
+    #[error("the number shown for ratio {0} is not the one that its cells give")]
+    Contradiction(usize),
+    /// What is public already gives these primary cells away, or bounds them too closely.
+    #[error("cells {0:?} cannot be protected: what is public already tells too much about them")]
+    Impossible(Vec<CellId>),
+}
+
+/// Finds what must be withheld so that the primary cells stay secret. The primary cells themselves are withheld, too.
+///
+/// # Errors
+/// If the table is wrong or what is public already tells too much.
+pub fn protect(table: &Table, primary: &[CellId]) -> Result<Suppression, ProtectError> {
+    protect_with(table, primary, &mut |_, _| ())
+}
+
+/// [`protect`] that tells how many of how many steps are done.
+///
+/// # Errors
+/// Like [`protect`].
+pub fn protect_with(
+    table: &Table,
+    primary: &[CellId],
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Suppression, ProtectError> {
+    let system = System::new(table, primary)?;
+    let outcome = gauss::eliminate(&system);
+    if !outcome.determined.is_empty() {
+        return Err(ProtectError::Impossible(cells_of(&system, &outcome.determined)));
+    }
+    let mut work = Work::new(table, &system);
+    for (var, closed) in outcome.suppressed.iter().enumerate() {
+        if *closed {
+            work.close(var);
+        }
+    }
+    let steps = 2 * system.primary.len();
+    let mut impossible = Vec::new();
+    for (done, var) in system.primary.iter().enumerate() {
+        progress(done, steps);
+        if !work.protect(*var) {
+            impossible.push(*var);
+        }
+    }
+    if !impossible.is_empty() {
+        return Err(ProtectError::Impossible(cells_of(&system, &impossible)));
+    }
+    work.take_back(&mut |done, of| progress(system.primary.len() + done * system.primary.len() / of, steps));
+    progress(steps, steps);
+    Ok(work.result(table))
+}
+
+fn cells_of(system: &System, vars: &[VarId]) -> Vec<CellId> {
+    let primary = vars.iter().flat_map(|v| system.vars[*v].cells.iter().copied());
+    let mut cells: Vec<CellId> = primary.collect();
+    cells.sort_unstable();
+    cells
+}
+
+/// How far a primary variable is proven to be movable.
+#[derive(Debug, Clone, Default)]
+struct Proof {
+    up: Move,
+    down: Move,
+}
+
+impl Proof {
+    fn reach(&self, var: VarId) -> (i64, i64) {
+        (change_of(&self.down, var), change_of(&self.up, var))
+    }
+
+    fn uses(&self, var: VarId) -> bool {
+        change_of(&self.up, var) != 0 || change_of(&self.down, var) != 0
+    }
+
+    /// Keeps a move if it goes further than the one that is there.
+    fn learn(&mut self, var: VarId, change: &Move) {
+        let by = change_of(change, var);
+        let (down, up) = self.reach(var);
+        if by > up {
+            self.up.clone_from(change);
+        } else if by < down {
+            self.down.clone_from(change);
+        }
+    }
+}
+
+/// The state between the passes.
+struct Work<'a> {
+    system: &'a System,
+    status: Vec<Status>,
+    /// By variable; empty where it is not primary.
+    proofs: Vec<Proof>,
+    /// Primary variables whose proof used a variable at some time, by variable.
+    users: Vec<Vec<VarId>>,
+    /// The primary variable that a suppressed one was found to protect, by variable.
+    protects: Vec<Option<VarId>>,
+    threshold: i64,
+    width: i64,
+    zeros_public: bool,
+}
+
+impl<'a> Work<'a> {
+    fn new(table: &Table, system: &'a System) -> Self {
+        let status = system.vars.iter().map(|v| match v.standing {
+            Standing::Known => Status::Known,
+            Standing::Candidate => Status::Open,
+            Standing::Hidden => Status::Hidden,
+        });
+        let count = system.vars.len();
+        Self {
+            system,
+            status: status.collect(),
+            proofs: vec![Proof::default(); count],
+            users: vec![Vec::new(); count],
+            protects: vec![None; count],
+            threshold: i64::from(table.policy.threshold),
+            width: i64::from(table.policy.width),
+            zeros_public: table.policy.zeros_public,
+        }
+    }
+
+    fn field(&self) -> Field<'_> {
+        let measure = self.threshold.max(self.width).max(1);
+        Field { system: self.system, status: &self.status, measure }
+    }
+
+    /// Withholds a variable, and with a denominator the numerators of shares that would tell it.
+    fn close(&mut self, var: VarId) {
+        if self.status[var] != Status::Open {
+            return;
+        }
+        self.status[var] = Status::Closed;
+        for numerator in &self.system.numerators_of[var] {
+            // 0 % is the same of any denominator.
+            if !(self.zeros_public && self.system.vars[*numerator].value == 0) {
+                self.close(*numerator);
+            }
+        }
+    }
+
+    /// Whether a variable is withheld because a share would tell its denominator.
+    fn follows_its_denominator(&self, var: VarId) -> bool {
+        self.denominators(var).any(|d| self.status[d] == Status::Closed)
+    }
+
+    fn denominators(&self, var: VarId) -> impl Iterator<Item = VarId> + '_ {
+        self.system.denominators_of[var].iter().copied()
+    }
+
+    /// The least upward change that reaches the threshold.
+    fn least_up(&self, var: VarId) -> i64 {
+        (self.threshold - self.system.vars[var].value).max(0)
+    }
+
+    fn is_proven(&self, var: VarId) -> bool {
+        let (down, up) = self.proofs[var].reach(var);
+        up >= self.least_up(var) && up - down >= self.width
+    }
+
+    /// Looks for the moves that prove a variable protected as things stand.
+    fn prove(&mut self, var: VarId) -> bool {
+        if self.is_proven(var) {
+            return true;
+        }
+        let wanted = self.least_up(var).max(self.width);
+        if self.proofs[var].reach(var).1 < wanted {
+            self.look(Aim { target: var, by: wanted });
+        }
+        let (_, up) = self.proofs[var].reach(var);
+        if up >= self.least_up(var) && !self.is_proven(var) {
+            self.look(Aim { target: var, by: up - self.width });
+        }
+        self.is_proven(var)
+    }
+
+    fn look(&mut self, aim: Aim) {
+        if let Some(found) = self.field().farthest(aim) {
+            self.learn(aim.target, &found);
+        }
+    }
+
+    /// Uses a move as a proof for its target and for other primary variables that it moves.
+    fn learn(&mut self, target: VarId, change: &Move) {
+        for (var, _) in change {
+            if self.system.vars[*var].primary && (*var == target || !self.is_proven(*var)) {
+                self.proofs[*var].learn(*var, change);
+                for (used, _) in change {
+                    if self.users[*used].last() != Some(var) {
+                        self.users[*used].push(*var);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Proves a variable protected; withholds the cheapest others for it if that is needed.
+    fn protect(&mut self, var: VarId) -> bool {
+        if self.prove(var) {
+            return true;
+        }
+        let least = self.least_up(var);
+        let splits = (least..=least.max(self.width)).map(|up| (up, (self.width - up).max(0)));
+        let mut best: Option<(f64, Vec<Move>)> = None;
+        for (up, down) in splits {
+            let aims = [up, -down].into_iter().filter(|by| *by != 0).map(|by| Aim { target: var, by });
+            let moves: Option<Vec<Move>> = aims.map(|aim| self.cheapest(aim)).collect();
+            let Some(moves) = moves else { continue };
+            let cost = self.cost_of(&moves);
+            if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+                best = Some((cost, moves));
+            }
+        }
+        let Some((_, moves)) = best else { return false };
+        for change in &moves {
+            for (used, _) in change {
+                if self.status[*used] == Status::Open {
+                    self.protects[*used] = Some(var);
+                    self.close(*used);
+                }
+            }
+            self.learn(var, change);
+        }
+        self.is_proven(var)
+    }
+
+    /// The cheapest move, where a variable costs the same however far it is moved: repeated with the costs spread over what
+    /// was moved the last time.
+    fn cheapest(&self, aim: Aim) -> Option<Move> {
+        let field = self.field();
+        let by = aim.by.abs();
+        let per_unit = |var: VarId| {
+            let (down, up) = field.room(var);
+            self.cost(var) / by.min(down.abs().max(up)).max(1) as f64
+        };
+        let first = field.cheapest(aim, &per_unit)?;
+        let spread = |var: VarId| match change_of(&first, var).abs() {
+            0 => self.cost(var),
+            moved => self.cost(var) / moved as f64,
+        };
+        let second = field.cheapest(aim, &spread)?;
+        let (a, b) = (self.cost_of(std::slice::from_ref(&first)), self.cost_of(std::slice::from_ref(&second)));
+        Some(if b < a { second } else { first })
+    }
+
+    /// What it costs to withhold a variable: one per cell, and up to as much again for the most valuable.
+    fn cost(&self, var: VarId) -> f64 {
+        let cells = self.system.vars[var].cells.len() as f64;
+        cells * (2.0 - var as f64 / self.system.vars.len() as f64)
+    }
+
+    fn cost_of(&self, moves: &[Move]) -> f64 {
+        let used = moves.iter().flatten().map(|(var, _)| *var).filter(|v| self.status[*v] == Status::Open);
+        let used: std::collections::BTreeSet<VarId> = used.collect();
+        used.into_iter().map(|v| self.cost(v)).sum()
+    }
+
+    /// Publishes, from the most valuable on, what need not be withheld.
+    fn take_back(&mut self, progress: &mut dyn FnMut(usize, usize)) {
+        for var in 0..self.status.len() {
+            progress(var, self.status.len());
+            if self.status[var] == Status::Closed && !self.system.vars[var].primary {
+                self.try_to_open(var);
+            }
+        }
+    }
+
+    fn try_to_open(&mut self, var: VarId) {
+        if self.follows_its_denominator(var) {
+            let protects = self.denominators(var).find_map(|d| self.protects[d]);
+            self.protects[var] = protects;
+            return;
+        }
+        self.status[var] = Status::Open;
+        let users: std::collections::BTreeSet<VarId> = self.users[var].iter().copied().collect();
+        let mut lost = Vec::new();
+        for user in users.into_iter().filter(|u| self.proofs[*u].uses(var)).collect::<Vec<_>>() {
+            let mut kept = self.proofs[user].clone();
+            lost.push((user, kept.clone()));
+            for change in [&mut kept.up, &mut kept.down] {
+                if change_of(change, var) != 0 {
+                    change.clear();
+                }
+            }
+            self.proofs[user] = kept;
+        }
+        for i in 0..lost.len() {
+            let user = lost[i].0;
+            if !self.prove(user) {
+                self.status[var] = Status::Closed;
+                self.protects[var] = Some(user);
+                for (user, proof) in lost {
+                    self.proofs[user] = proof;
+                }
+                return;
+            }
+        }
+    }
+
+    fn result(&self, table: &Table) -> Suppression {
+        let mut result = Suppression::default();
+        for (id, var) in self.system.vars.iter().enumerate().filter(|(id, _)| self.status[*id] == Status::Closed) {
+            let shown = var.cells.iter().copied().filter(|c| table.cells[*c].show == Show::Candidate);
+            for cell in shown {
+                result.suppressed.push(cell);
+                let protects = self.protects[id].and_then(|p| self.system.vars[p].cells.first().copied());
+                if let Some(protects) = protects.filter(|_| !var.primary) {
+                    result.secondary.push((cell, protects));
+                }
+            }
+        }
+        result.suppressed.sort_unstable();
+        result.secondary.sort_unstable();
+        result
+    }
+}
+
+#[cfg(test)]
+#[path = "protect_tests.rs"]
+mod tests;
