@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    access::{Administrator, Editor, Operator, Publisher, Scope},
-    domain::{Role, Slug},
+    access::{Administrator, Editor, Manager, Operator, Publisher, Scope},
+    domain::{Membership, Role, Slug},
 };
 
 /// Who is asking, decided once per request.
@@ -27,17 +27,6 @@ pub(super) struct Person {
     pub(super) name: String,
     pub(super) operator: bool,
     pub(super) memberships: Vec<Membership>,
-}
-
-/// What a person is in one atlas. Every member sees its internal data, of the themes listed if there is a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Membership {
-    /// The atlas.
-    pub atlas: Slug,
-    /// What the person may do beyond reading.
-    pub roles: BTreeSet<Role>,
-    /// Themes that the membership is limited to; `None` = all.
-    pub themes: Option<BTreeSet<Slug>>,
 }
 
 impl Access {
@@ -101,6 +90,19 @@ impl Access {
             Who::Local(name) => Some(Operator::local(name)),
             Who::Person(person) if person.operator => Some(Operator::local(&person.name)),
             Who::Anybody | Who::Person(_) => None,
+        }
+    }
+
+    /// The caller as somebody who manages people, if entitled.
+    pub fn manager(&self) -> Option<Manager> {
+        match &self.who {
+            Who::Anybody => None,
+            Who::Local(name) => Some(Manager::local(name)),
+            Who::Person(person) => {
+                let administers = |m: &&Membership| m.roles.contains(&Role::Administrator);
+                let atlases = person.memberships.iter().filter(administers).map(|m| m.atlas.clone());
+                Manager::new(&person.name, person.operator, atlases.collect())
+            }
         }
     }
 

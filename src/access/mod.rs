@@ -5,12 +5,30 @@
 //! Invariant: the types in here have private fields; nothing else can make one, so a function that takes an [`Editor`]
 //! cannot be reached by somebody who is not. Only the command line, whose user holds the store anyway, makes `local` ones.
 
+mod accounts;
 mod caller;
+mod credentials;
+mod error;
 mod gate;
+mod password;
 mod scope;
+mod second_factor;
+mod secrets;
+mod settings;
+mod sign_in;
+mod tokens;
 mod writers;
 
-pub use caller::{Access, Membership};
-pub use gate::{Credentials, Gate, Unauthorized};
+pub use crate::domain::Membership;
+pub use accounts::{Account, NewAccount};
+pub use caller::Access;
+pub use credentials::Credentials;
+pub use error::AccessError;
+pub use gate::{Gate, Identified, Session, Stage, Unauthorized};
+pub use password::{PasswordRule, check_password};
 pub use scope::Scope;
-pub use writers::{Administrator, Editor, Operator, Publisher};
+pub use second_factor::Enrolment;
+pub use settings::{AccessSettings, Network, NetworkError};
+pub use sign_in::{ExternalIdentity, SessionView, SignIn, SignInAttempt};
+pub use tokens::{Owner, TokenRequest};
+pub use writers::{Administrator, Editor, Manager, Operator, Publisher};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::Slug;
+use crate::domain::{Membership, Role, Slug};
 
 /// Where a right holds.
 #[derive(Debug, Clone)]
@@ -110,5 +110,54 @@ impl Operator {
     /// Name for records.
     pub fn name(&self) -> &str {
         &self.name
+    }
+}
+
+/// Somebody who manages people: operators of the platform, and administrators of atlases for their atlases.
+#[derive(Debug, Clone)]
+pub struct Manager {
+    name: String,
+    operator: bool,
+    /// Atlases that the manager administers; `None` = all of the store (command line).
+    atlases: Option<BTreeSet<Slug>>,
+}
+
+impl Manager {
+    /// The person at the command line, who holds the store anyway.
+    pub fn local(name: impl Into<String>) -> Self {
+        Self { name: name.into(), operator: true, atlases: None }
+    }
+
+    /// `None` for somebody who neither operates the platform nor administers an atlas.
+    pub(super) fn new(name: &str, operator: bool, atlases: BTreeSet<Slug>) -> Option<Self> {
+        let any = operator || !atlases.is_empty();
+        any.then(|| Self { name: name.to_owned(), operator, atlases: Some(atlases) })
+    }
+
+    /// Name for records.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Operates the platform.
+    pub const fn is_operator(&self) -> bool {
+        self.operator
+    }
+
+    /// Administers this atlas.
+    pub fn administers(&self, atlas: &Slug) -> bool {
+        self.atlases.as_ref().is_none_or(|own| own.contains(atlas))
+    }
+
+    /// May give and take this role in this atlas: administrators any, operators that of administrators.
+    pub fn may_grant(&self, atlas: &Slug, role: Role) -> bool {
+        self.administers(atlas) || (self.operator && role == Role::Administrator)
+    }
+
+    /// May lock out, remove or let set a new password for somebody with these memberships: operators anybody,
+    /// administrators those who are nothing outside their atlases.
+    pub fn may_manage(&self, operator: bool, memberships: &[Membership]) -> bool {
+        let within = !memberships.is_empty() && memberships.iter().all(|m| self.administers(&m.atlas));
+        self.operator || (within && !operator)
     }
 }

@@ -366,7 +366,9 @@ async fn identify(State(app): AppState, mut request: Request, next: Next) -> Res
     let authorization = request.headers().get(header::AUTHORIZATION).cloned();
     let cookie = request.headers().get(header::COOKIE).cloned();
     let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let trusted = app.gate.trusted_header().and_then(|name| request.headers().get(name)).cloned();
     let credentials = Credentials {
+        trusted: trusted.as_ref().map(HeaderValue::as_bytes),
         authorization: authorization.as_ref().map(HeaderValue::as_bytes),
         cookie: cookie.as_ref().map(HeaderValue::as_bytes),
         address,

@@ -6,6 +6,9 @@
 //! change raises `generation` in the same transaction. Writers come one after the other; what a reader has begun to
 //! read stays as it was.
 
+mod accounts;
+mod attempts;
+mod audit_log;
 mod catalogue;
 mod compositions;
 mod content;
@@ -17,6 +20,7 @@ mod facilities;
 mod foreign;
 mod geometries;
 mod history;
+mod idempotency;
 mod open;
 mod people;
 mod profiles;
@@ -25,17 +29,25 @@ mod records;
 mod releases;
 mod schema;
 mod series;
+mod sessions;
 mod shape;
 mod sql;
 mod successions;
+mod tokens;
 
+pub use accounts::{NewPerson, PersonRow};
+pub use attempts::AttemptLimit;
+pub use audit_log::{AuditEntry, AuditFilter, AuditRow};
 pub use deliveries::{Delivered, Delivery};
 pub use error::StoreError;
 pub use foreign::{ForeignColumn, ForeignError, ForeignSource, ForeignTable, read_foreign};
 pub use history::{ImportedEdition, ImportedSeries};
+pub use idempotency::Idempotency;
 pub use open::{OpenMode, PostgresStore, SqliteStore, Store};
 pub use people::AccessStore;
 pub use profiles::SourceProfile;
 pub use purge::{AffectedRelease, Erased, Layers, PurgePlan};
 pub use records::*;
 pub use schema::Migrated;
+pub use sessions::{NewSession, SessionRow};
+pub use tokens::{NewToken, TokenRow};

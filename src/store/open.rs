@@ -71,7 +71,7 @@ const READERS: u32 = 4;
 const JOURNAL_LIMIT: &str = "33554432";
 
 /// Serialises migrations of several servers; an arbitrary number that must not change ("kommunal" in ASCII).
-const MIGRATION_LOCK: i64 = 0x6b6f_6d6d_756e_616c;
+pub(super) const MIGRATION_LOCK: i64 = 0x6b6f_6d6d_756e_616c;
 
 impl Store {
     /// Opens the store at `location`: the path of a GeoPackage, or `postgres://…`. `now` names the backup copy, should
@@ -204,11 +204,11 @@ impl Store {
     }
 }
 
-fn is_server(location: &str) -> bool {
+pub(super) fn is_server(location: &str) -> bool {
     location.starts_with("postgres://") || location.starts_with("postgresql://")
 }
 
-fn file_options(path: &Path) -> SqliteConnectOptions {
+pub(super) fn file_options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .foreign_keys(true)
@@ -404,4 +404,22 @@ async fn migrate_server(location: &str) -> Result<Migrated> {
     tx.commit().await?;
     pool.close().await;
     Ok(Migrated { from, to: schema::KNOWN, backup: None })
+}
+
+/// A file whose schema the caller has seen to, as a store: what surrounds the people of a GeoPackage.
+pub(super) async fn file_store(path: PathBuf) -> Result<Store> {
+    let options = file_options(&path).journal_mode(SqliteJournalMode::Wal);
+    let writer = SqlitePoolOptions::new().max_connections(1).acquire_timeout(WRITER_TIMEOUT);
+    let writer = writer.connect_lazy_with(options.clone());
+    let readers = SqlitePoolOptions::new().max_connections(READERS).test_before_acquire(false);
+    let readers = once_free(|| readers.clone().connect_with(options.clone())).await?;
+    Ok(Store::Sqlite(SqliteStore { readers, writer, path }))
+}
+
+/// A schema of a database that the caller has seen to, as a store.
+pub(super) async fn server_store(options: PgConnectOptions) -> Result<Store> {
+    let writer = PgPoolOptions::new().max_connections(1).acquire_timeout(WRITER_TIMEOUT);
+    let writer = writer.connect_lazy_with(options.clone());
+    let readers = PgPoolOptions::new().max_connections(READERS).connect_with(options).await?;
+    Ok(Store::Postgres(PostgresStore { readers, writer }))
 }

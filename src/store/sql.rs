@@ -60,6 +60,7 @@ param_from! {
     &Period => |v| Self::Text(Some(v.to_string()));
     NaiveDate => |v| Self::Text(Some(v.to_string()));
     DateTime<Utc> => |v| Self::Text(Some(v.to_rfc3339_opts(SecondsFormat::Micros, true)));
+    Option<DateTime<Utc>> => |v| Self::Text(v.map(|v| v.to_rfc3339_opts(SecondsFormat::Micros, true)));
     Vec<u8> => |v| Self::Bytes(Some(v));
     Option<Vec<u8>> => |v| Self::Bytes(v);
     Option<Shape> => |v| Self::Shape(v);
