@@ -281,7 +281,7 @@ pub async fn release(place: &Place, values: &Values) -> Result<()> {
         audience: Audience::Public,
     };
     release::release(&store, &publisher, &atlas, &request, now()).await?;
-    release::open(&store, &publisher, &atlas).await?;
+    release::open(&store, &publisher, &atlas, now()).await?;
     store.close().await;
     Ok(())
 }

@@ -1,7 +1,8 @@
 -- Who decides what about publication: policies, bundles on their way to release, certificates, what was taken into account,
 -- agreements on use, shares between atlases.
 
--- `policies` is JSON. `decision` (JSON) records why the public area stays open with fewer indicators than required.
+-- `policies` is JSON. `decision` (JSON) is the latest decision about the public area: who opened or closed it, or why it
+-- stays open with fewer indicators than required.
 ALTER TABLE atlas ADD COLUMN policies TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE atlas ADD COLUMN four_eyes INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE atlas ADD COLUMN indicators_due_on TEXT;
@@ -35,8 +36,29 @@ CREATE TABLE release_bundle (
     approved_at TEXT,
     approved_by TEXT,
     released_at TEXT,
+    released_by TEXT,
     withdrawn_at TEXT,
     withdrawn_by TEXT
+);
+
+-- All that happened to a bundle: who, when, and where it stood afterwards.
+CREATE TABLE bundle_event (
+    id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+    atlas_id INTEGER NOT NULL REFERENCES atlas (id),
+    bundle_id INTEGER NOT NULL REFERENCES release_bundle (id),
+    action TEXT NOT NULL,
+    state TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    happened_at TEXT NOT NULL,
+    actor TEXT NOT NULL
+);
+
+-- Which releases a bundle brought. A table of its own, because the public role reads `release`.
+CREATE TABLE bundle_release (
+    id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+    atlas_id INTEGER NOT NULL REFERENCES atlas (id),
+    bundle_id INTEGER NOT NULL REFERENCES release_bundle (id),
+    release_id INTEGER NOT NULL UNIQUE REFERENCES release (id)
 );
 
 -- Who took a release back, and when; NULL while it is in force or was superseded.
@@ -49,7 +71,6 @@ CREATE TABLE release_certificate (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
     atlas_id INTEGER NOT NULL REFERENCES atlas (id),
     release_id INTEGER NOT NULL UNIQUE REFERENCES release (id),
-    bundle_id INTEGER REFERENCES release_bundle (id),
     document TEXT NOT NULL
 );
 
@@ -99,6 +120,8 @@ INSERT INTO release_bundle (atlas_id, title, audience, indicators, levels, perio
     SELECT atlas_id, indicator, audience, '["' || indicator || '"]', '["' || level || '"]', '[]', 'draft', released_at,
         released_by
     FROM release WHERE in_force = 1 AND certificate IS NULL ORDER BY id;
+INSERT INTO bundle_event (atlas_id, bundle_id, action, state, revision, happened_at, actor)
+    SELECT atlas_id, id, 'create', 'draft', 1, created_at, created_by FROM release_bundle ORDER BY id;
 UPDATE atlas SET open = 0
     WHERE id IN (SELECT atlas_id FROM release WHERE in_force = 1 AND certificate IS NULL AND audience = 'public');
 UPDATE release SET in_force = 0 WHERE certificate IS NULL;
@@ -106,6 +129,8 @@ ALTER TABLE release DROP COLUMN certificate;
 
 INSERT INTO gpkg_contents (table_name, data_type, identifier, description) VALUES
     ('release_bundle', 'attributes', 'release_bundle', 'Indicators on their way to release'),
+    ('bundle_event', 'attributes', 'bundle_event', 'What happened to bundles'),
+    ('bundle_release', 'attributes', 'bundle_release', 'Which releases bundles brought'),
     ('release_certificate', 'attributes', 'release_certificate', 'Certificates of disclosure control'),
     ('release_input', 'attributes', 'release_input', 'From which series releases were made'),
     ('agreement', 'attributes', 'agreement', 'Agreements on use'),

@@ -127,7 +127,7 @@ pub(super) async fn make(store: &Store, editor: &Editor, publisher: &Publisher) 
         demo.release(publisher, part).await?;
     }
     if manifest.atlas.open {
-        release::open(store, publisher, atlas).await?;
+        release::open(store, publisher, atlas, clock::now()).await?;
     }
     Ok(())
 }

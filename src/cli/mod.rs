@@ -7,6 +7,8 @@
 //! Invariant: results go to standard output, progress and log to standard error. Exit status 0 done, 2 wrong usage,
 //! 3 rejected with a report, 1 anything else.
 
+mod atlas;
+mod bundle;
 mod delivery;
 mod demo;
 mod derive;
@@ -20,6 +22,7 @@ mod parents;
 mod profile;
 mod progress;
 mod purge;
+mod release;
 mod run;
 mod template;
 
@@ -27,7 +30,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::domain::{Audience, Method, Period, Slug};
+use crate::domain::{Audience, Method};
 
 pub use run::run;
 
@@ -91,9 +94,9 @@ enum Command {
         #[command(flatten)]
         store: StoreArg,
     },
-    /// Make, open, close and list atlases
+    /// Make, open, close and list atlases; settings and progress
     #[command(subcommand)]
-    Atlas(AtlasCommand),
+    Atlas(atlas::AtlasCommand),
     /// Bring in boundaries, catalogue or values
     #[command(subcommand)]
     Import(import::ImportCommand),
@@ -114,19 +117,15 @@ enum Command {
     /// Who owes which indicator by when, and what has arrived
     #[command(subcommand)]
     Delivery(delivery::DeliveryCommand),
-    /// Release indicators on a level
-    Release {
-        #[command(flatten)]
-        release: ReleaseArgs,
-        /// Periods; all that there are if none is given
-        #[arg(long, value_delimiter = ',')]
-        periods: Vec<Period>,
-    },
+    /// Release indicators on levels, in one go
+    Release(release::ReleaseArgs),
     /// Take released indicators back
-    Withdraw {
-        #[command(flatten)]
-        release: ReleaseArgs,
-    },
+    Withdraw(release::WithdrawArgs),
+    /// Put an earlier release in force again
+    Rollback(release::RollbackArgs),
+    /// Several indicators on their way to release, step by step
+    #[command(subcommand)]
+    Bundle(bundle::BundleCommand),
     /// The imports of an atlas: who, when, what changed; and taking one back
     #[command(subcommand)]
     History(history::HistoryCommand),
@@ -150,63 +149,6 @@ struct ServeArgs {
     /// Where the server is reached from outside
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-}
-
-#[derive(Debug, Subcommand)]
-enum AtlasCommand {
-    /// Make an atlas
-    Create {
-        /// Name in URLs
-        slug: Slug,
-        /// Name for people
-        #[arg(long)]
-        title: Option<String>,
-        /// How many indicators must be released before it may open
-        #[arg(long, default_value_t = 10)]
-        required_indicators: u32,
-        /// Attribution of its maps
-        #[arg(long, default_value = "")]
-        attribution: String,
-        #[command(flatten)]
-        store: StoreArg,
-    },
-    /// Open its public area
-    Open {
-        /// Name in URLs
-        slug: Slug,
-        #[command(flatten)]
-        store: StoreArg,
-    },
-    /// Close its public area
-    Close {
-        /// Name in URLs
-        slug: Slug,
-        #[command(flatten)]
-        store: StoreArg,
-    },
-    /// List all atlases
-    List {
-        #[command(flatten)]
-        store: StoreArg,
-    },
-}
-
-#[derive(Debug, Args)]
-struct ReleaseArgs {
-    /// Indicators
-    #[arg(required = true)]
-    indicators: Vec<Slug>,
-    /// Of which atlas
-    #[arg(long)]
-    atlas: Slug,
-    /// On which level
-    #[arg(long)]
-    level: Slug,
-    /// To whom
-    #[arg(long, value_parser = audience, default_value = "public")]
-    audience: Audience,
-    #[command(flatten)]
-    store: StoreArg,
 }
 
 #[derive(Debug, Args)]

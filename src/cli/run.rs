@@ -13,8 +13,8 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use tokio::net::TcpListener;
 
 use super::{
-    AtlasCommand, ClassifyArgs, Cli, Command, ReleaseArgs, ServeArgs, StoreArg, delivery, demo, derive,
-    disclosure, export, facilities, history, import, profile, purge, template,
+    ClassifyArgs, Cli, Command, ServeArgs, StoreArg, atlas, bundle, delivery, demo, derive, disclosure,
+    export, facilities, history, import, profile, purge, template,
 };
 use crate::{
     access::{Access, Editor, Gate, Publisher},
@@ -22,10 +22,10 @@ use crate::{
     classification::classify,
     clock,
     config::Config,
-    domain::{Audience, ClassRule, Method, Text},
+    domain::{ClassRule, Method},
     http::{self, App},
-    release::{self, ReleaseRequest},
-    store::{NewAtlas, OpenMode, Store},
+    release,
+    store::{OpenMode, Store},
 };
 
 /// Runs a command.
@@ -50,7 +50,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Check { store } => check(&location(store)?).await,
-        Command::Atlas(command) => atlas(command).await,
+        Command::Atlas(command) => atlas::run(command).await,
         Command::Import(command) => import::run(command, cli.parents).await,
         Command::Derive(command) => derive::run(command).await,
         Command::Export(command) => export::run(command).await,
@@ -58,8 +58,10 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Profile(command) => profile::run(command).await,
         Command::Template(arguments) => template::run(arguments).await,
         Command::Delivery(command) => delivery::run(command).await,
-        Command::Release { release, periods } => release_indicators(release, periods).await,
-        Command::Withdraw { release } => withdraw(release).await,
+        Command::Release(arguments) => super::release::run(arguments).await,
+        Command::Withdraw(arguments) => super::release::withdraw(arguments).await,
+        Command::Rollback(arguments) => super::release::rollback(arguments).await,
+        Command::Bundle(command) => bundle::run(command).await,
         Command::History(command) => history::run(command).await,
         Command::Purge(arguments) => purge::run(arguments).await,
         Command::Disclosure(command) => disclosure::run(&command),
@@ -171,13 +173,8 @@ async fn check(location: &str) -> Result<ExitCode> {
     writeln!(text, "pages and fonts: {pages}")?;
     for catalogue in store.catalogues().await? {
         let atlas = &catalogue.atlas;
-        let counting = release::counting_indicators(&store, &catalogue).await?;
-        let state = if atlas.open { "open" } else { "closed" };
-        writeln!(
-            text,
-            "atlas {}: {state}, {counting} of {} indicators count",
-            atlas.slug, atlas.required_indicators
-        )?;
+        let progress = release::progress(&store, &atlas.slug, clock::now().date_naive()).await?;
+        write!(text, "atlas {}: {}", atlas.slug, super::atlas::summary(&progress))?;
         for edition in &catalogue.editions {
             let (level, date) = (&edition.level, edition.valid_on);
             writeln!(
@@ -204,72 +201,6 @@ async fn check(location: &str) -> Result<ExitCode> {
         }
     }
     print!("{text}");
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn atlas(command: AtlasCommand) -> Result<ExitCode> {
-    match command {
-        AtlasCommand::Create { slug, title, required_indicators, attribution, store } => {
-            let title = Text::german(title.unwrap_or_else(|| slug.to_string()));
-            let atlas = NewAtlas { slug, title, required_indicators, attribution };
-            open(&location(store)?, OpenMode::Create).await?.create_atlas(&atlas).await?;
-            println!("atlas {} made; its public area is closed", atlas.slug);
-        }
-        AtlasCommand::Open { slug, store } => {
-            let store = open(&location(store)?, OpenMode::ReadWrite).await?;
-            let count = release::open(&store, &publisher(), &slug).await?;
-            println!("the public area of {slug} is open with {count} indicators");
-        }
-        AtlasCommand::Close { slug, store } => {
-            let store = open(&location(store)?, OpenMode::ReadWrite).await?;
-            release::close(&store, &publisher(), &slug).await?;
-            println!("the public area of {slug} is closed");
-        }
-        AtlasCommand::List { store } => {
-            for atlas in open(&location(store)?, OpenMode::ReadOnly).await?.atlases().await? {
-                println!(
-                    "{}\t{}\t{}",
-                    atlas.slug,
-                    if atlas.open { "open" } else { "closed" },
-                    atlas.title.de
-                );
-            }
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn release_indicators(arguments: ReleaseArgs, periods: Vec<crate::domain::Period>) -> Result<ExitCode> {
-    let store = open(&location(arguments.store)?, OpenMode::ReadWrite).await?;
-    let request = ReleaseRequest {
-        indicators: arguments.indicators,
-        levels: vec![arguments.level],
-        periods,
-        audience: arguments.audience,
-    };
-    let released = release::release(&store, &publisher(), &arguments.atlas, &request, clock::now()).await?;
-    for one in released {
-        let certificate = if one.certified { "" } else { "; without a certificate of disclosure control" };
-        println!("{} released on {}: {} periods{certificate}", one.indicator, one.level, one.periods);
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn withdraw(arguments: ReleaseArgs) -> Result<ExitCode> {
-    let ReleaseArgs { indicators, atlas, level, audience, store } = arguments;
-    let store = open(&location(store)?, OpenMode::ReadWrite).await?;
-    release::withdraw(&store, &publisher(), &atlas, &indicators, &level, audience).await?;
-    let catalogue = store.catalogue(&atlas).await?;
-    println!("{} withdrawn on {level}; copies already handed out cannot be recalled", indicators.len());
-    if audience == Audience::Public && catalogue.atlas.open {
-        let (count, required) =
-            (release::counting_indicators(&store, &catalogue).await?, catalogue.atlas.required_indicators);
-        if count < required {
-            println!(
-                "the public area is open with {count} of {required} indicators: `atlas close` closes it"
-            );
-        }
-    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -35,7 +35,7 @@ pub use key::{KeyError, RegionKey, ags_from_ars};
 pub use period::{Period, PeriodError, PeriodKind};
 pub use person::{Membership, PersonName, PersonNameError, Secret};
 pub use place::{Audience, Level, Region, Role};
-pub use policy::{Policies, Policy};
+pub use policy::{Policies, Policy, PolicyError};
 pub use slug::{RESERVED_ATLAS_SLUGS, RESERVED_LEVEL_SLUGS, Slug, SlugError};
 pub use status::Status;
 pub use template::{TEMPLATE_KEY, TEMPLATE_NAME, TEMPLATE_SHEET, TemplateError, TemplateHead, TemplatePart};

@@ -1,36 +1,154 @@
-//! The public area of an atlas as a whole: opens, closes, and what counts for it.
+//! The public area of an atlas as a whole: opens, closes, what counts for it, and what is still missing.
+//!
+//! Invariant: it is never open with too few indicators unless somebody decided so, with a reason and a date.
+
+use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::{
     access::Publisher,
     domain::{Audience, FacilityCategory, Slug},
     release::{
         ReleaseError,
+        bundle::stamp,
         prepare::{Places, numbers_of},
     },
-    store::{AtlasCatalogue, ReleaseRow, Store, StoreError},
+    store::{AreaChange, AreaDecision, AtlasCatalogue, ReleaseMark, ReleaseRow, Stamp, Store, StoreError},
 };
+
+/// What becomes of an open public area in which fewer indicators would count than are required.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// It is closed in the same moment.
+    ClosePublicArea,
+    /// It stays open for a while.
+    KeepOpen {
+        /// Why, in words for the record.
+        reason: String,
+        /// The last day on which it stays open.
+        until: NaiveDate,
+    },
+}
 
 /// Opens the public area of an atlas; the number of indicators that count.
 ///
 /// # Errors
-/// If too few indicators are released.
-pub async fn open(store: &Store, _: &Publisher, atlas: &Slug) -> Result<u32, ReleaseError> {
-    let catalogue = store.catalogue(atlas).await?;
-    let count = counting_indicators(store, &catalogue).await?;
-    let required = catalogue.atlas.required_indicators;
+/// If too few indicators are released, or the atlas does not exist for this publisher.
+pub async fn open(
+    store: &Store,
+    publisher: &Publisher,
+    atlas: &Slug,
+    now: DateTime<Utc>,
+) -> Result<u32, ReleaseError> {
+    let (count, required, since) = standing(store, publisher, atlas).await?;
     if count < required {
         return Err(ReleaseError::TooFewIndicators { count, required });
     }
-    store.set_open(atlas, true).await?;
+    let decision = decided(AreaChange::Opened, (count, required), &stamp(publisher, now));
+    store.decide_area(atlas, &decision, since).await?;
     Ok(count)
 }
 
 /// Closes the public area of an atlas.
 ///
 /// # Errors
+/// If the atlas does not exist for this publisher, or the store fails.
+pub async fn close(
+    store: &Store,
+    publisher: &Publisher,
+    atlas: &Slug,
+    now: DateTime<Utc>,
+) -> Result<(), ReleaseError> {
+    let (count, required, since) = standing(store, publisher, atlas).await?;
+    let decision = decided(AreaChange::Closed, (count, required), &stamp(publisher, now));
+    Ok(store.decide_area(atlas, &decision, since).await?)
+}
+
+/// How many indicators count and how many must, as of which releases; for a publisher of the whole atlas only.
+async fn standing(
+    store: &Store,
+    publisher: &Publisher,
+    atlas: &Slug,
+) -> Result<(u32, u32, ReleaseMark), ReleaseError> {
+    check_whole(publisher, atlas)?;
+    let since = store.release_mark(atlas).await?;
+    let catalogue = store.catalogue(atlas).await?;
+    Ok((counting_indicators(store, &catalogue).await?, catalogue.atlas.required_indicators, since))
+}
+
+/// Acts on the atlas as a whole are for publishers without limit to themes.
+fn check_whole(publisher: &Publisher, atlas: &Slug) -> Result<(), ReleaseError> {
+    if publisher.may(atlas, None) {
+        return Ok(());
+    }
+    Err(StoreError::Unknown { what: "atlas", name: atlas.to_string() }.into())
+}
+
+fn decided(change: AreaChange, (count, required): (u32, u32), by: &Stamp) -> AreaDecision {
+    AreaDecision { change, count, required, reason: None, until: None, at: by.at, by: by.by.clone() }
+}
+
+/// Closes public areas that were kept open with too few indicators up to a day that has passed. Returns their atlases.
+///
+/// # Errors
 /// If the store fails.
-pub async fn close(store: &Store, _: &Publisher, atlas: &Slug) -> Result<(), ReleaseError> {
-    Ok(store.set_open(atlas, false).await?)
+pub async fn close_expired(store: &Store, now: DateTime<Utc>) -> Result<Vec<Slug>, ReleaseError> {
+    let mut closed = Vec::new();
+    for row in store.atlases().await?.into_iter().filter(|row| row.open) {
+        let Some(kept) = store.area_decision(&row.slug).await? else { continue };
+        let passed = kept.until.is_some_and(|until| until < now.date_naive());
+        if kept.change != AreaChange::KeptOpen || !passed {
+            continue;
+        }
+        let since = store.release_mark(&row.slug).await?;
+        let catalogue = store.catalogue(&row.slug).await?;
+        let count = counting_indicators(store, &catalogue).await?;
+        if count < row.required_indicators {
+            let by = Stamp { at: now, by: kept.by };
+            let decision = decided(AreaChange::Closed, (count, row.required_indicators), &by);
+            store.decide_area(&row.slug, &decision, since).await?;
+            closed.push(row.slug);
+        }
+    }
+    Ok(closed)
+}
+
+/// What is decided about the public area when layers are taken back; `None` if that changes nothing for it.
+///
+/// # Errors
+/// If fewer indicators would count than before and than are required, and nothing is decided or the decision has no
+/// reason or a day that has passed.
+pub(super) async fn area_after(
+    store: &Store,
+    catalogue: &AtlasCatalogue,
+    gone: &[(Slug, Slug)],
+    audience: Audience,
+    decision: Option<&Decision>,
+    by: &Stamp,
+) -> Result<Option<AreaDecision>, ReleaseError> {
+    if !catalogue.atlas.open || audience != Audience::Public {
+        return Ok(None);
+    }
+    let before = counting_indicators(store, catalogue).await?;
+    let stays = |r: &&ReleaseRow| !gone.iter().any(|(i, l)| r.indicator == *i && r.level == *l);
+    let left = AtlasCatalogue {
+        releases: catalogue.releases.iter().filter(stays).cloned().collect(),
+        ..catalogue.clone()
+    };
+    let (count, required) = (counting_indicators(store, &left).await?, catalogue.atlas.required_indicators);
+    if count >= required || count == before {
+        return Ok(None);
+    }
+    match decision {
+        None => Err(ReleaseError::DecisionNeeded { count, required }),
+        Some(Decision::ClosePublicArea) => Ok(Some(decided(AreaChange::Closed, (count, required), by))),
+        Some(Decision::KeepOpen { reason, until }) => {
+            if reason.trim().is_empty() || *until < by.at.date_naive() {
+                return Err(ReleaseError::DecisionNeeded { count, required });
+            }
+            let kept = decided(AreaChange::KeptOpen, (count, required), by);
+            Ok(Some(AreaDecision { reason: Some(reason.clone()), until: Some(*until), ..kept }))
+        }
+    }
 }
 
 /// Shows a category of facilities to the public, or takes it back.
@@ -39,11 +157,12 @@ pub async fn close(store: &Store, _: &Publisher, atlas: &Slug) -> Result<(), Rel
 /// If there is no such category.
 pub async fn set_category_public(
     store: &Store,
-    _: &Publisher,
+    publisher: &Publisher,
     atlas: &Slug,
     category: &Slug,
     public: bool,
 ) -> Result<(), ReleaseError> {
+    check_whole(publisher, atlas)?;
     let categories = store.facility_categories(atlas).await?;
     let found = categories.into_iter().find(|c| c.slug == *category);
     let found = found.ok_or_else(|| ReleaseError::UnknownCategory(category.clone()))?;
@@ -58,21 +177,43 @@ pub async fn counting_indicators(store: &Store, catalogue: &AtlasCatalogue) -> R
     let mut places = Places::new(store);
     let mut counting: Vec<&Slug> = Vec::new();
     for release in catalogue.releases.iter().filter(|r| r.audience == Audience::Public) {
-        if !counting.contains(&&release.indicator) && covers_half(&mut places, release).await? {
+        if !counting.contains(&&release.indicator) && best_coverage(&mut places, release).await?.is_enough() {
             counting.push(&release.indicator);
         }
     }
     Ok(counting.len() as u32)
 }
 
-async fn covers_half(places: &mut Places<'_>, release: &ReleaseRow) -> Result<bool, StoreError> {
+/// For how many of the inhabited regions a release shows a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Coverage {
+    pub(super) shown: usize,
+    pub(super) of: usize,
+}
+
+impl Coverage {
+    pub(super) const fn is_enough(self) -> bool {
+        self.of > 0 && 2 * self.shown >= self.of
+    }
+}
+
+/// The coverage of the period of a release that shows most; ends with the first that is enough.
+pub(super) async fn best_coverage(
+    places: &mut Places<'_>,
+    release: &ReleaseRow,
+) -> Result<Coverage, StoreError> {
+    let mut best = Coverage { shown: 0, of: 0 };
     for row in &release.columns {
         let column = places.store.release_column(row.id).await?;
         let inhabited = places.inhabited(row.edition).await?;
-        let all = inhabited.iter().filter(|i| **i).count();
-        if all > 0 && 2 * numbers_of(&column, inhabited).len() >= all {
-            return Ok(true);
+        let shown = numbers_of(&column, inhabited).len();
+        let coverage = Coverage { shown, of: inhabited.iter().filter(|i| **i).count() };
+        if best.of == 0 || coverage.shown * best.of > best.shown * coverage.of {
+            best = coverage;
+        }
+        if best.is_enough() {
+            break;
         }
     }
-    Ok(false)
+    Ok(best)
 }

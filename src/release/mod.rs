@@ -5,17 +5,31 @@
 //! Invariant: what is released is rounded to the indicator's decimals and classified from those rounded numbers, so that
 //! breaks, classes and ranks give away nothing more exact.
 
+pub mod bundle;
+
 mod area;
+mod findings;
 mod prepare;
+mod progress;
 mod publish;
 mod request;
+mod settings;
 
-use crate::{classification::ClassifyError, domain::Slug, store::StoreError};
+use chrono::{DateTime, Utc};
+
+use crate::{
+    classification::ClassifyError,
+    domain::{IllegalStep, PolicyError, Slug},
+    store::StoreError,
+};
 
 pub use crate::domain::ReleaseRequest;
-pub use area::{close, counting_indicators, open, set_category_public};
-pub use publish::{release, withdraw};
+pub use area::{Decision, close, close_expired, counting_indicators, open, set_category_public};
+pub use findings::{Findings, Preview, Problem};
+pub use progress::{IndicatorProgress, Missing, Progress, progress};
+pub use publish::{preview, release, rollback, title_of, withdraw};
 pub use request::Released;
+pub use settings::change_settings;
 
 /// Why something cannot be released, withdrawn, opened or closed. Each text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +77,67 @@ pub enum ReleaseError {
         /// The level.
         level: Slug,
     },
+    /// Something stands in the way of a release.
+    #[error("{}", problems(.0))]
+    Problems(Vec<Problem>),
+    /// What is in a bundle makes no sense.
+    #[error("a bundle needs a title, at least one indicator and one level, each named once")]
+    EmptyBundle,
+    /// A bundle cannot take a step from where it stands.
+    #[error(transparent)]
+    Step(#[from] IllegalStep),
+    /// It waits for the end of its embargo.
+    #[error("the bundle is released on {} and not before; change it to release it earlier", until.format("%Y-%m-%d %H:%M UTC"))]
+    Embargo {
+        /// When.
+        until: DateTime<Utc>,
+    },
+    /// Four eyes: who made a bundle may not approve it.
+    #[error(
+        "this atlas wants four eyes: {who} made the bundle, so somebody else must approve it; \
+             `bundle create` makes a bundle that others can approve"
+    )]
+    OwnBundle {
+        /// Who.
+        who: String,
+    },
+    /// Four eyes: who imported values may not release them.
+    #[error(
+        "this atlas wants four eyes: {who} imported values of '{indicator}', so somebody else must release them"
+    )]
+    OwnImport {
+        /// Who.
+        who: String,
+        /// The indicator.
+        indicator: Slug,
+    },
+    /// An earlier release cannot come back.
+    #[error("release {number} of '{indicator}' cannot be put in force again: {why}")]
+    NoRollback {
+        /// The indicator.
+        indicator: Slug,
+        /// The number of the release.
+        number: u32,
+        /// Why.
+        why: &'static str,
+    },
+    /// Somebody must decide what becomes of the public area.
+    #[error(
+        "only {count} of {required} indicators would be left: decide whether the public area is closed, or stays open \
+             for a reason until a day that has not passed"
+    )]
+    DecisionNeeded {
+        /// How many would count.
+        count: u32,
+        /// How many are needed.
+        required: u32,
+    },
+    /// A policy makes no sense.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// What a check found cannot be written down or read.
+    #[error("what a check found cannot be read: {0}")]
+    Findings(String),
     /// Too few indicators are released for an open public area.
     #[error(
         "{count} of {required} indicators are released with values for at least half of the inhabited regions of a \
@@ -74,4 +149,9 @@ pub enum ReleaseError {
         /// How many are needed.
         required: u32,
     },
+}
+
+/// One sentence per problem.
+fn problems(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }

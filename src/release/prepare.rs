@@ -73,6 +73,12 @@ async fn prepare_layer(
     })
 }
 
+/// The current series of an indicator on a level.
+pub(super) fn series_of<'a>(catalogue: &'a AtlasCatalogue, level: &Slug, slug: &Slug) -> Vec<&'a SeriesRow> {
+    let on_level = |id: Id| catalogue.editions.iter().any(|e| e.id == id && e.level == *level);
+    catalogue.series.iter().filter(|s| s.indicator == *slug && on_level(s.edition)).collect()
+}
+
 /// The current series of an indicator on a level for the periods; for all that there are if none is named.
 pub(super) fn chosen_series<'a>(
     catalogue: &'a AtlasCatalogue,
@@ -83,10 +89,8 @@ pub(super) fn chosen_series<'a>(
     if !catalogue.levels.iter().any(|l| l.slug == *level) {
         return Err(ReleaseError::UnknownLevel(level.clone()));
     }
-    let on_level = |id: Id| catalogue.editions.iter().any(|e| e.id == id && e.level == *level);
-    let of_indicator = catalogue.series.iter().filter(|s| s.indicator == *slug && on_level(s.edition));
     let wanted = |s: &&SeriesRow| periods.is_empty() || periods.contains(&s.period);
-    let series: Vec<&SeriesRow> = of_indicator.filter(wanted).collect();
+    let series: Vec<&SeriesRow> = series_of(catalogue, level, slug).into_iter().filter(wanted).collect();
     let absent = |p: &&Period| !series.iter().any(|s| s.period == **p);
     let absent: Vec<String> = periods.iter().filter(absent).map(ToString::to_string).collect();
     if series.is_empty() || !absent.is_empty() {

@@ -1,9 +1,11 @@
 //! What was released.
 
+use serde::Serialize;
+
 use crate::{domain::Slug, store::NewRelease};
 
 /// One release as it was made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Released {
     /// Indicator.
     pub indicator: Slug,

@@ -44,6 +44,14 @@ pub enum StoreError {
         /// Its name.
         name: String,
     },
+    /// Somebody else changed it since it was read.
+    #[error("the {what} {name} was changed meanwhile: look at it and try again")]
+    Changed {
+        /// What kind of thing.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
     /// It does not exist.
     #[error("there is no {what} '{name}'")]
     Unknown {

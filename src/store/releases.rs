@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::domain::{Audience, Column, Slug};
+use crate::domain::{Column, Slug};
 use crate::store::{
     EditionRow, Id, NewRelease, NewReleaseColumn, ReleaseColumnRow, ReleaseRow, Store, StoreError,
     catalogue::atlas_id,
@@ -36,27 +36,6 @@ impl Store {
         Ok(ids)
     }
 
-    /// Ends the release in force, if there is one. Its rows stay, as the record of what was public. Returns whether there
-    /// was one.
-    ///
-    /// # Errors
-    /// If there is no such atlas.
-    pub async fn withdraw(
-        &self,
-        atlas: &Slug,
-        indicator: &Slug,
-        level: &Slug,
-        audience: Audience,
-    ) -> Result<bool> {
-        let mut tx = self.begin_write().await?;
-        let atlas_id = atlas_id(&mut tx, atlas).await?;
-        if !end(&mut tx, atlas_id, indicator, level, audience).await? {
-            return Ok(false);
-        }
-        tx.commit().await?;
-        Ok(true)
-    }
-
     /// The values of one period of a release.
     ///
     /// # Errors
@@ -85,7 +64,7 @@ pub(super) async fn insert_all(tx: &mut Tx, atlas_id: Id, releases: &[NewRelease
 
 async fn insert(tx: &mut Tx, atlas_id: Id, release: &NewRelease) -> Result<Id> {
     let number = next_number(tx, atlas_id, release).await?;
-    end(tx, atlas_id, &release.indicator, &release.level, release.audience).await?;
+    supersede(tx, atlas_id, release).await?;
     let id = tx
         .insert(
             "INSERT INTO release (atlas_id, indicator, level, audience, number, in_force, released_at, released_by, \
@@ -137,16 +116,15 @@ async fn next_number(tx: &mut Tx, atlas_id: Id, release: &NewRelease) -> Result<
     tx.row(sql, params).await?.ok_or_else(|| StoreError::damaged("no number"))?.cells().get()
 }
 
-/// Takes the release in force out of force; false if there is none.
-async fn end(tx: &mut Tx, atlas_id: Id, indicator: &Slug, level: &Slug, audience: Audience) -> Result<bool> {
-    let ended = tx
-        .execute(
-            "UPDATE release SET in_force = 0 \
-             WHERE atlas_id = $1 AND indicator = $2 AND level = $3 AND audience = $4 AND in_force = 1",
-            params![atlas_id, indicator, level, audience.as_str()],
-        )
-        .await?;
-    Ok(ended > 0)
+/// Takes the release in force, if there is one, out of force: another takes its place.
+async fn supersede(tx: &mut Tx, atlas_id: Id, by: &NewRelease) -> Result<()> {
+    tx.execute(
+        "UPDATE release SET in_force = 0 \
+         WHERE atlas_id = $1 AND indicator = $2 AND level = $3 AND audience = $4 AND in_force = 1",
+        params![atlas_id, &by.indicator, &by.level, by.audience.as_str()],
+    )
+    .await?;
+    Ok(())
 }
 
 async fn insert_column(tx: &mut Tx, atlas_id: Id, release: Id, column: &NewReleaseColumn) -> Result<()> {
@@ -182,6 +160,14 @@ async fn insert_grounds(tx: &mut Tx, atlas_id: Id, id: Id, release: &NewRelease)
         tx.execute(sql, params![atlas_id, id, *series]).await?;
     }
     Ok(())
+}
+
+/// The periods of a release, without values.
+pub(super) async fn columns_of(tx: &mut Tx, release: Id) -> Result<Vec<ReleaseColumnRow>> {
+    let sql = "SELECT release_id, id, period, edition_id, content_hash, note_de, note_en, break_before \
+               FROM release_column WHERE release_id = $1 ORDER BY id";
+    let rows = tx.rows(sql, params![release]).await?;
+    rows.iter().map(|row| Ok(read_column(row)?.1)).collect()
 }
 
 /// The releases of an atlas that are in force, with their columns but without values.

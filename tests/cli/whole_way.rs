@@ -51,9 +51,11 @@ on_both_stores! {
         open_atlas(person);
         let server = Server::start(person, "");
         assert_eq!(server.get(&tile("population/2019")).status, 200);
-        let said = person.succeeds("withdraw population --atlas a --level gemeinde");
+        let withdraw = "withdraw population --atlas a --level gemeinde";
+        person.fails(withdraw, 1, &["only 1 of 2 indicators would be left", "decide"]);
+        let said = person.succeeds(&format!("{withdraw} --keep-open repair --until 9999-12-31"));
         assert!(said.contains("copies already handed out cannot be recalled"), "{said}");
-        assert!(said.contains("open with 1 of 2 indicators: `atlas close` closes it"), "{said}");
+        assert!(person.succeeds("atlas progress a").contains("until 9999-12-31: repair"));
         server.comes_to(&tile("population/2019"), 404);
         assert_eq!(server.get(&tile("day-care-rate/2020-03-01")).status, 200);
         person.succeeds("atlas close a");
@@ -74,7 +76,7 @@ on_both_stores! {
         person.fails(
             "release population draft --atlas a --level gemeinde",
             1,
-            &["'draft' cannot be released", "its sheet lacks contact, licence", "complete the catalogue"],
+            &["The sheet of 'draft' lacks contact, licence", "complete the catalogue"],
         );
         assert_eq!(person.content(), before, "neither of the two was released");
         person.fails("release day-care-rate --atlas a --level gemeinde", 1, &["no values on level 'gemeinde'", "import them first"]);

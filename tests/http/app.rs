@@ -322,7 +322,7 @@ async fn release_and_open(store: &Store) {
         audience: Audience::Public,
     };
     release::release(store, &publisher, &slug("a"), &request, now()).await.unwrap();
-    release::open(store, &publisher, &slug("a")).await.unwrap();
+    release::open(store, &publisher, &slug("a"), now()).await.unwrap();
 }
 
 impl TestApp {

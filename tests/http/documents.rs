@@ -1,6 +1,10 @@
 //! Status codes, headers and documents, through the router.
 
-use kommunalatlas::access::Publisher;
+use kommunalatlas::{
+    access::Publisher,
+    domain::Audience,
+    release::{Decision, ReleaseRequest, withdraw},
+};
 
 use crate::app::{TestApp, example, tile};
 
@@ -199,11 +203,19 @@ async fn addresses_come_from_the_configured_url_and_never_from_the_request() {
 async fn a_release_and_a_withdrawal_are_seen_after_a_refresh() {
     let app = TestApp::new().await;
     let publisher = Publisher::local("test");
-    let (atlas, level, i) = (crate::app::slug("a"), crate::app::slug("l"), crate::app::slug("i"));
+    let atlas = crate::app::slug("a");
+    let request = ReleaseRequest {
+        indicators: vec![crate::app::slug("i")],
+        levels: vec![crate::app::slug("l")],
+        periods: Vec::new(),
+        audience: Audience::Public,
+    };
     let before = app.get("/a/values/l/i/2020.json").await;
     assert_eq!(before.status, 200);
-    let public = kommunalatlas::domain::Audience::Public;
-    kommunalatlas::release::withdraw(&app.store, &publisher, &atlas, &[i], &level, public).await.unwrap();
+    let reason = "the correction is on its way".to_owned();
+    let decision = Decision::KeepOpen { reason, until: "2027-01-31".parse().unwrap() };
+    let now = crate::app::now();
+    withdraw(&app.store, &publisher, &atlas, &request, Some(&decision), now).await.unwrap();
     assert!(app.atlases.refresh().await.unwrap());
     assert_eq!(app.get("/a/values/l/i/2020.json").await.status, 404);
     assert!(!app.atlases.refresh().await.unwrap());

@@ -9,7 +9,7 @@ use kommunalatlas::{
     },
     store::{
         AtlasCatalogue, Bounds, Id, ImportRecord, InternalClassification, NewAtlas, NewEdition, NewRegion,
-        NewRelease, NewReleaseColumn, NewSeries, Store,
+        NewRelease, NewReleaseColumn, NewSeries, Stamp, Store, Withdrawal,
     },
 };
 
@@ -209,4 +209,13 @@ pub async fn current(store: &Store, name: &str, when: &str) -> Option<Vec<f64>> 
     let catalogue = catalogue(store).await;
     let row = catalogue.series.iter().find(|s| s.indicator.as_str() == name && s.period == period(when))?;
     Some(store.column(row.id).await.unwrap().values().to_vec())
+}
+
+/// Takes layers back; how many were in force.
+pub async fn withdrawn(store: &Store, layers: &[(Slug, Slug)], audience: Audience) -> u64 {
+    let atlas = slug("wendland");
+    let since = store.release_mark(&atlas).await.unwrap();
+    let stamp = Stamp { at: noon(), by: "paula".into() };
+    let withdrawal = Withdrawal { layers, audience, area: None, bundle: None, since, stamp };
+    store.withdraw(&atlas, &withdrawal).await.unwrap()
 }

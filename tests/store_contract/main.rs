@@ -36,6 +36,7 @@ macro_rules! contract {
     };
 }
 
+mod bundles;
 mod deliveries;
 mod derivations;
 mod drafts;
@@ -343,9 +344,10 @@ contract! {
         let (atlas, quote, level) = (slug("wendland"), slug("quote"), slug("gemeinde"));
         let before = store.content_hash().await.unwrap();
         store.publish(&atlas, &release(edition, Audience::Public, &[1.0; 3])).await.unwrap();
-        assert!(!store.withdraw(&atlas, &quote, &level, Audience::Internal).await.unwrap());
-        assert!(store.withdraw(&atlas, &quote, &level, Audience::Public).await.unwrap());
-        assert!(!store.withdraw(&atlas, &quote, &level, Audience::Public).await.unwrap());
+        let layers = [(quote, level)];
+        assert_eq!(withdrawn(&store, &layers, Audience::Internal).await, 0);
+        assert_eq!(withdrawn(&store, &layers, Audience::Public).await, 1);
+        assert_eq!(withdrawn(&store, &layers, Audience::Public).await, 0);
         assert!(catalogue(&store).await.releases.is_empty());
         assert_eq!(store.content_hash().await.unwrap(), before);
         store.publish(&atlas, &release(edition, Audience::Public, &[1.0; 3])).await.unwrap();
@@ -404,7 +406,7 @@ contract! {
         raised("undo").await;
         store.publish(&atlas, &release(edition, Audience::Public, &[1.0; 3])).await.unwrap();
         raised("publish").await;
-        store.withdraw(&atlas, &quote, &level, Audience::Public).await.unwrap();
+        withdrawn(&store, &[(quote, level)], Audience::Public).await;
         raised("withdraw").await;
         store.put_catalogue(&atlas, &themes(), &[], &[], &import("catalogue")).await.unwrap();
         raised("catalogue").await;
