@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::domain::{Audience, Slug};
 
 /// What a caller sees of one atlas. Only [`crate::access`] makes one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Scope {
     audience: Audience,
     restricted: bool,
@@ -35,5 +35,10 @@ impl Scope {
     pub fn sees_theme(&self, theme: &Slug) -> bool {
         self.audience == Audience::Internal
             && self.themes.as_ref().is_none_or(|themes| themes.contains(theme))
+    }
+
+    /// The caller sees internal data of some themes only; of what belongs to no theme, such as facilities, what is public.
+    pub const fn is_limited(&self) -> bool {
+        self.themes.is_some()
     }
 }

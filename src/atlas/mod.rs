@@ -7,11 +7,13 @@
 //! is filled from public releases; unreleased numbers are never read for it. Every cache key names the version of the
 //! layer, which names the audience, so no entry is ever stale or shared between audiences.
 
+mod area;
 mod caches;
 mod catalogue;
 mod edition;
 mod facilities;
 mod layer;
+mod loans;
 mod view;
 
 use std::sync::Arc;
@@ -96,8 +98,8 @@ impl Atlases {
     /// One atlas as this caller sees it; `None` if there is none or the caller may not know of it.
     pub fn view(self: &Arc<Self>, access: &Access, atlas: &str) -> Option<View> {
         let entry = self.catalogue.load().atlases.get(atlas)?.clone();
-        let scope = access.scope(&entry.row.slug);
-        View::new(self.clone(), entry, scope.audience())
+        let scope = access.scope(&entry.row().slug);
+        View::new(self.clone(), entry, &scope)
     }
 
     /// Every atlas that this caller sees, by slug.

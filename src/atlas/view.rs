@@ -5,9 +5,11 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 
 use crate::{
+    access::Scope,
     atlas::{
         Atlases, BoundaryView, EditionEntry, FacilityEntry, FacilityView, LayerView,
-        catalogue::{Area, AtlasEntry, Layer},
+        area::Area,
+        catalogue::{AtlasEntry, Layer},
         layer::SeriesView,
     },
     domain::{Audience, Indicator, Level, Slug, Text, Theme},
@@ -18,6 +20,7 @@ use crate::{
 pub struct View {
     atlases: Arc<Atlases>,
     entry: Arc<AtlasEntry>,
+    area: Arc<Area>,
     audience: Audience,
 }
 
@@ -33,27 +36,27 @@ pub struct IndicatorLevel<'a> {
 
 impl View {
     /// The public sees an atlas only while it is open.
-    pub(super) fn new(atlases: Arc<Atlases>, entry: Arc<AtlasEntry>, audience: Audience) -> Option<Self> {
-        (entry.row.open || audience == Audience::Internal).then_some(Self { atlases, entry, audience })
-    }
-
-    fn area(&self) -> &Area {
-        self.entry.area(self.audience)
+    pub(super) fn new(atlases: Arc<Atlases>, entry: Arc<AtlasEntry>, scope: &Scope) -> Option<Self> {
+        let audience = scope.audience();
+        (entry.row().open || audience == Audience::Internal).then(|| {
+            let area = entry.area(scope);
+            Self { atlases, entry, area, audience }
+        })
     }
 
     /// Name in URLs.
     pub fn slug(&self) -> &Slug {
-        &self.entry.row.slug
+        &self.entry.row().slug
     }
 
     /// Name for people.
     pub fn title(&self) -> &Text {
-        &self.entry.row.title
+        &self.entry.row().title
     }
 
     /// Attribution of its maps.
     pub fn attribution(&self) -> &str {
-        &self.entry.row.attribution
+        &self.entry.row().attribution
     }
 
     /// Which area the caller sees.
@@ -63,27 +66,27 @@ impl View {
 
     /// Levels with at least one visible edition, from large to small regions.
     pub fn levels(&self) -> &[Arc<Level>] {
-        &self.area().levels
+        &self.area.levels
     }
 
     /// Visible editions of a level, newest first.
     pub fn editions(&self, level: &str) -> &[Arc<EditionEntry>] {
-        self.area().editions.get(level).map_or(&[], Vec::as_slice)
+        self.area.editions.get(level).map_or(&[], Vec::as_slice)
     }
 
     /// Themes with at least one visible indicator, in their order.
     pub fn themes(&self) -> impl Iterator<Item = &Theme> {
-        self.entry.themes.iter().filter(|t| self.indicators().iter().any(|i| i.theme == t.slug))
+        self.area.themes.iter()
     }
 
     /// Indicators with at least one visible layer, in their order.
     pub fn indicators(&self) -> &[Arc<Indicator>] {
-        &self.area().indicators
+        &self.area.indicators
     }
 
     /// On which levels an indicator has values.
     pub fn levels_of(&self, indicator: &Slug) -> Vec<IndicatorLevel<'_>> {
-        let of_level = |level: &'_ Arc<Level>| self.area().layers.get(&level.slug)?.get(indicator);
+        let of_level = |level: &'_ Arc<Level>| self.area.layers.get(&level.slug)?.get(indicator);
         let levels = self.levels().iter().filter_map(|l| Some((l, of_level(l)?)));
         levels
             .map(|(level, layers)| IndicatorLevel { level, layers: &layers.layers, public: layers.public })
@@ -98,7 +101,7 @@ impl View {
         period: &str,
         edition: Option<NaiveDate>,
     ) -> Option<LayerView> {
-        let layer = self.area().layers.get(level)?.get(indicator)?.find(period, edition)?;
+        let layer = self.area.layers.get(level)?.get(indicator)?.find(period, edition)?;
         Some(LayerView::new(self.atlases.clone(), self.audience, layer.clone()))
     }
 
@@ -109,7 +112,7 @@ impl View {
         indicator: &str,
         edition: Option<NaiveDate>,
     ) -> Option<SeriesView> {
-        let layers = &self.area().layers.get(level)?.get(indicator)?.layers;
+        let layers = &self.area.layers.get(level)?.get(indicator)?.layers;
         let dates = layers.iter().map(|l| l.edition.row.valid_on);
         let date = dates.filter(|d| edition.is_none_or(|asked| asked == *d)).max()?;
         let of_edition = layers.iter().filter(|l| l.edition.row.valid_on == date).cloned().collect();
@@ -125,7 +128,7 @@ impl View {
 
     /// Categories with at least one visible facility, in their order.
     pub fn facilities(&self) -> &[Arc<FacilityEntry>] {
-        &self.area().facilities
+        &self.area.facilities
     }
 
     /// The visible facilities of a category.

@@ -27,6 +27,12 @@ impl Slug {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The slug under which the borrower of something knows it: `LENDER--SLUG`, if that is not too long.
+    #[must_use]
+    pub fn of_lender(&self, lent: &Self) -> Option<Self> {
+        format!("{self}--{lent}").parse().ok()
+    }
 }
 
 impl FromStr for Slug {

@@ -40,9 +40,10 @@ pub(super) async fn catalog(State(app): AppState, request: Request) -> Result<Re
 }
 
 fn document(view: &View, lang: Lang) -> Value {
-    let levels = view.levels().iter().map(|level| {
+    // The place among the visible levels: the stored one would tell how many others there are.
+    let levels = view.levels().iter().enumerate().map(|(position, level)| {
         let editions: Vec<Value> = view.editions(level.slug.as_str()).iter().map(|e| edition(e)).collect();
-        json!({"slug": level.slug, "title": level.title.get(lang), "position": level.position, "editions": editions})
+        json!({"slug": level.slug, "title": level.title.get(lang), "position": position, "editions": editions})
     });
     let themes = view.themes().map(|t| json!({"slug": t.slug, "title": t.title.get(lang)}));
     json!({

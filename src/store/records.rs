@@ -242,7 +242,7 @@ pub struct SeriesRow {
     pub provenance: Provenance,
     /// Source, if it is a known one.
     pub source: Option<Slug>,
-    /// Its source may be read by statisticians only.
+    /// Only statisticians may read it: because of its source, or because it was derived from a series of such a source.
     pub restricted: bool,
     /// Public remark.
     pub note: Option<Text>,

@@ -8,7 +8,7 @@ use crate::domain::{Column, Companions, Period, Slug, Text};
 use crate::store::{
     Id, ImportRecord, InternalClassification, NewSeries, SeriesRow, Store, StoreError,
     catalogue::{atlas_id, record_import},
-    content, editions,
+    content, editions, restricted,
     sql::{Row, Tx, json, params},
 };
 
@@ -248,24 +248,26 @@ async fn insert_classes(
 /// The current series of an atlas, without their columns.
 pub(super) async fn list_current(tx: &mut Tx, atlas_id: Id) -> Result<Vec<SeriesRow>> {
     let sql = "SELECT s.id, s.indicator, s.edition_id, s.period, s.content_hash, s.provenance, \
-               s.source, coalesce(o.restricted, 0), s.note_de, s.note_en, s.break_before, s.derivation \
+               s.source, s.note_de, s.note_en, s.break_before, s.derivation \
                FROM current_series c \
-               JOIN series s ON s.id = c.series_id \
-               LEFT JOIN source o ON o.atlas_id = s.atlas_id AND o.slug = s.source WHERE c.atlas_id = $1";
-    tx.rows(sql, params![atlas_id]).await?.iter().map(read_series).collect()
+               JOIN series s ON s.id = c.series_id WHERE c.atlas_id = $1";
+    let rows = tx.rows(sql, params![atlas_id]).await?;
+    let restricted = restricted::ids(tx, atlas_id).await?;
+    rows.iter().map(|row| read_series(row, &restricted)).collect()
 }
 
-fn read_series(row: &Row) -> Result<SeriesRow> {
+fn read_series(row: &Row, restricted: &HashSet<Id>) -> Result<SeriesRow> {
     let mut cells = row.cells();
+    let id = cells.id()?;
     Ok(SeriesRow {
-        id: cells.id()?,
+        id,
         indicator: cells.parsed()?,
         edition: cells.id()?,
         period: cells.parsed()?,
         content_hash: cells.text()?,
         provenance: cells.json()?,
         source: cells.parsed_if_any()?,
-        restricted: cells.flag()?,
+        restricted: restricted.contains(&id),
         note: cells.wording_if_any()?,
         break_before: cells.flag()?,
         derivation: cells.json_if_any()?,
