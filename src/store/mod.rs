@@ -56,5 +56,5 @@ pub use purge::{AffectedRelease, Erased, Layers, PurgePlan};
 pub use records::*;
 pub use schema::Migrated;
 pub use sessions::{NewSession, SessionRow};
-pub use tokens::{NewToken, TokenRow};
 pub use shares::ShareRow;
+pub use tokens::{NewToken, TokenRow};
