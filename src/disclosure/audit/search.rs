@@ -1,5 +1,4 @@
-//! The largest whole-number value of a sum, where no closed form exists: linear relaxation by `microlp`, branching on the
-//! variable that is furthest from whole.
+//! The largest whole-number value of a sum, where no closed form exists: linear relaxations by `microlp`, and branching.
 //!
 //! Must not know: cells, attackers, how the component came about.
 //!
@@ -14,10 +13,13 @@ use std::{
 
 use microlp::{ComparisonOp, OptimizationDirection, Problem, StopReason, Variable};
 
-use super::{component::Component, system::sum};
+use super::{
+    component::Component,
+    system::{Row, sum},
+};
 
 /// Relaxations solved for one end of one sum before it is given up as too hard.
-pub(super) const NODES: usize = 3_000;
+pub(super) const NODES: usize = 2_000;
 
 /// A relaxation that takes longer runs in circles.
 const LONGEST: Duration = Duration::from_secs(20);
@@ -39,8 +41,16 @@ pub(super) enum Found {
 enum Relaxed {
     Infeasible,
     Unbounded,
-    Optimum(f64, Vec<f64>),
+    Optimum(Vec<f64>),
     Failed,
+}
+
+/// Whether a value is attained.
+enum Reached {
+    Yes,
+    No,
+    /// The relaxations were used up, or the solver failed.
+    Undecided,
 }
 
 /// The bounds of a branch.
@@ -51,51 +61,82 @@ struct Branch {
 }
 
 /// The largest value of a sum in a component; `outer` bounds it if anything does, `inner` is attained by a witness.
+///
+/// The bound at hand is tried first, then the one of the relaxation, then one less, until one is attained.
 pub(super) fn largest(
     component: &mut Component,
     terms: &[(u32, i64)],
     outer: Option<i128>,
     inner: i128,
 ) -> Found {
-    let mut best = inner;
-    let mut outer = outer;
+    let mut nodes = 1;
+    if let Some(outer) = outer
+        && matches!(reach(component, terms, outer, &mut nodes), Reached::Yes)
+    {
+        return Found::Exact(outer);
+    }
+    let root = Branch { lower: component.lower.clone(), upper: component.upper.clone() };
+    let mut goal = match farthest(component, &root, terms) {
+        Relaxed::Unbounded => return Found::Unbounded,
+        // The truth is a solution: that there is none is the solver's error.
+        Relaxed::Infeasible | Relaxed::Failed => return Found::AtLeast(inner),
+        Relaxed::Optimum(point) => {
+            let value: f64 = terms.iter().map(|(v, f)| *f as f64 * point[*v as usize]).sum();
+            let goal = (value + NEAR * value.abs().max(1.0)).floor() as i128;
+            let whole = rounded(&point);
+            if component.allows(&whole) {
+                let attained = sum(terms, &whole);
+                component.keep(whole);
+                if attained >= goal {
+                    return Found::Exact(attained);
+                }
+            }
+            outer.map_or(goal, |outer| outer.min(goal))
+        }
+    };
+    nodes = NODES;
+    while goal > inner {
+        match reach(component, terms, goal, &mut nodes) {
+            Reached::Yes => return Found::Exact(goal),
+            Reached::No => goal -= 1,
+            Reached::Undecided => return Found::AtLeast(inner),
+        }
+    }
+    Found::Exact(inner)
+}
+
+/// Looks for a solution of which the sum is `goal` or more, and keeps it. Each relaxation is the one nearest to the truth:
+/// most counts stay as they are, and with them whole.
+fn reach(component: &mut Component, terms: &[(u32, i64)], goal: i128, nodes: &mut usize) -> Reached {
+    let demand = Row::at_least(terms.to_vec(), goal);
     let mut stack = vec![Branch { lower: component.lower.clone(), upper: component.upper.clone() }];
-    for node in 0..NODES {
-        let Some(branch) = stack.pop() else { return Found::Exact(best) };
-        match relax(component, &branch, terms) {
-            // The truth is a solution: that there is none is the solver's error.
-            Relaxed::Infeasible if node == 0 => return Found::AtLeast(best),
+    while let Some(branch) = stack.pop() {
+        if *nodes == 0 {
+            return Reached::Undecided;
+        }
+        *nodes -= 1;
+        match nearest(component, &branch, &demand) {
             Relaxed::Infeasible => {}
-            Relaxed::Unbounded if node == 0 => return Found::Unbounded,
-            Relaxed::Unbounded | Relaxed::Failed => return Found::AtLeast(best),
-            Relaxed::Optimum(value, point) => {
-                let limit = (value + NEAR * value.abs().max(1.0)).floor() as i128;
-                if node == 0 {
-                    outer = Some(outer.map_or(limit, |o| o.min(limit)));
-                }
-                if limit <= best {
-                    continue;
-                }
-                let whole: Vec<i128> = point.iter().map(|x| x.round() as i128).collect();
-                if component.allows(&whole) {
-                    best = best.max(sum(terms, &whole));
+            Relaxed::Unbounded | Relaxed::Failed => return Reached::Undecided,
+            Relaxed::Optimum(point) => {
+                let whole = rounded(&point);
+                if component.allows(&whole) && sum(terms, &whole) >= goal {
                     component.keep(whole);
-                    if Some(best) == outer {
-                        return Found::Exact(best);
-                    }
-                    if limit <= best {
-                        continue;
-                    }
+                    return Reached::Yes;
                 }
                 match halves(&branch, &point) {
                     Some((far, near)) => stack.extend([far, near]),
-                    // Whole to the eye, but no solution, or less than what the solver says it is worth.
-                    None => return Found::AtLeast(best),
+                    // Whole to the eye, and yet no solution.
+                    None => return Reached::Undecided,
                 }
             }
         }
     }
-    if stack.is_empty() { Found::Exact(best) } else { Found::AtLeast(best) }
+    Reached::No
+}
+
+fn rounded(point: &[f64]) -> Vec<i128> {
+    point.iter().map(|x| x.round() as i128).collect()
 }
 
 /// Two branches at the variable that is furthest from whole, the nearer one last.
@@ -111,45 +152,81 @@ fn halves(branch: &Branch, point: &[f64]) -> Option<(Branch, Branch)> {
     Some(if x - x.floor() < 0.5 { (above, below) } else { (below, above) })
 }
 
-/// The linear relaxation. Variables are counted from their lower bound, which keeps the numbers small.
-fn relax(component: &Component, branch: &Branch, terms: &[(u32, i64)]) -> Relaxed {
+/// The point of the relaxation at which the sum is largest.
+fn farthest(component: &Component, branch: &Branch, terms: &[(u32, i64)]) -> Relaxed {
     let mut factors = vec![0.0; branch.lower.len()];
     terms.iter().for_each(|(v, f)| factors[*v as usize] = *f as f64);
     let mut problem = Problem::new(OptimizationDirection::Maximize);
-    problem.set_time_limit(LONGEST);
-    let mut variables: Vec<Variable> = Vec::with_capacity(factors.len());
+    let mut variables = Vec::with_capacity(factors.len());
     for (v, factor) in factors.iter().enumerate() {
-        let room = branch.upper[v].map_or(f64::INFINITY, |up| (up - branch.lower[v]) as f64);
-        if room < 0.0 {
-            return Relaxed::Infeasible;
-        }
-        variables.push(problem.add_var(*factor, (0.0, room)));
+        variables.push(problem.add_var(*factor, (0.0, room(branch.lower[v], branch.upper[v]))));
     }
     for row in &component.rows {
-        let scale = row.terms.iter().map(|(_, f)| f.unsigned_abs()).max().unwrap_or(1) as f64;
-        let sides =
-            || row.terms.iter().map(|(v, f)| (variables[*v as usize], *f as f64 / scale)).collect::<Vec<_>>();
-        let start = sum(&row.terms, &branch.lower);
-        let end = |n: i128| (n - start) as f64 / scale;
-        match (row.lo, row.up) {
-            (Some(lo), Some(up)) if lo == up => problem.add_constraint(sides(), ComparisonOp::Eq, end(lo)),
-            (lo, up) => {
-                if let Some(lo) = lo {
-                    problem.add_constraint(sides(), ComparisonOp::Ge, end(lo));
-                }
-                if let Some(up) = up {
-                    problem.add_constraint(sides(), ComparisonOp::Le, end(up));
-                }
-            }
-        }
+        constrain(&mut problem, row, &branch.lower, |v| [(variables[v], 1.0), (variables[v], 0.0)]);
     }
+    solve(&mut problem, |value| {
+        variables.iter().zip(&branch.lower).map(|(v, from)| *from as f64 + value(*v)).collect()
+    })
+}
+
+/// The point of the relaxation that obeys `demand` and has the least sum of differences to the truth. Each count is the
+/// truth and what is added and taken away: nothing is the best start, and the solver has to repair only what the demand and
+/// the branch break.
+fn nearest(component: &Component, branch: &Branch, demand: &Row) -> Relaxed {
+    let mut problem = Problem::new(OptimizationDirection::Minimize);
+    let mut middle = Vec::with_capacity(branch.lower.len());
+    let mut variables = Vec::with_capacity(branch.lower.len());
+    for (v, truth) in component.witnesses[0].iter().enumerate() {
+        let (lower, upper) = (branch.lower[v], branch.upper[v]);
+        if upper.is_some_and(|up| up < lower) {
+            return Relaxed::Infeasible;
+        }
+        let from = upper.map_or(*truth, |up| up.min(*truth)).max(lower);
+        middle.push(from);
+        let more = problem.add_var(1.0, (0.0, room(from, upper)));
+        variables.push((more, problem.add_var(1.0, (0.0, room(lower, Some(from))))));
+    }
+    for row in component.rows.iter().chain([demand]) {
+        constrain(&mut problem, row, &middle, |v| [(variables[v].0, 1.0), (variables[v].1, -1.0)]);
+    }
+    solve(&mut problem, |value| {
+        variables.iter().zip(&middle).map(|((more, less), from)| *from as f64 + value(*more) - value(*less)).collect()
+    })
+}
+
+fn room(from: i128, to: Option<i128>) -> f64 {
+    to.map_or(f64::INFINITY, |to| (to - from) as f64)
+}
+
+/// Adds a row over variables that count from `start`; `parts` gives the solver's variables of one, with signs.
+fn constrain(
+    problem: &mut Problem,
+    row: &Row,
+    start: &[i128],
+    parts: impl Fn(usize) -> [(Variable, f64); 2],
+) {
+    let scale = row.terms.iter().map(|(_, f)| f.unsigned_abs()).max().unwrap_or(1) as f64;
+    let sides = || -> Vec<(Variable, f64)> {
+        let parts = row.terms.iter().flat_map(|(v, f)| parts(*v as usize).map(|(x, sign)| (x, sign * *f as f64 / scale)));
+        parts.filter(|(_, factor)| *factor != 0.0).collect()
+    };
+    let begun = sum(&row.terms, start);
+    let end = |n: i128| (n - begun) as f64 / scale;
+    if row.lo == row.up {
+        row.lo.into_iter().for_each(|value| problem.add_constraint(sides(), ComparisonOp::Eq, end(value)));
+        return;
+    }
+    row.lo.into_iter().for_each(|lo| problem.add_constraint(sides(), ComparisonOp::Ge, end(lo)));
+    row.up.into_iter().for_each(|up| problem.add_constraint(sides(), ComparisonOp::Le, end(up)));
+}
+
+/// Solves a relaxation; `point` makes the counts from the values of its variables.
+fn solve(problem: &mut Problem, point: impl Fn(&dyn Fn(Variable) -> f64) -> Vec<f64>) -> Relaxed {
+    problem.set_time_limit(LONGEST);
     // The solver says of itself that it may panic on hard problems; here that is a search without a result.
     match catch_unwind(AssertUnwindSafe(|| problem.solve())) {
         Ok(Ok(solution)) if *solution.stop_reason() == StopReason::Finished => {
-            let point: Vec<f64> =
-                variables.iter().zip(&branch.lower).map(|(v, lower)| *lower as f64 + solution[*v]).collect();
-            let value = terms.iter().map(|(v, f)| *f as f64 * point[*v as usize]).sum();
-            Relaxed::Optimum(value, point)
+            Relaxed::Optimum(point(&|variable| solution[variable]))
         }
         Ok(Err(microlp::Error::Infeasible)) => Relaxed::Infeasible,
         Ok(Err(microlp::Error::Unbounded)) => Relaxed::Unbounded,
