@@ -6,7 +6,13 @@
 
 use std::{net::SocketAddr, path::Path, str::FromStr};
 
-use crate::{atlas::CacheSizes, http::PublicUrl};
+use chrono::TimeDelta;
+
+use crate::{
+    access::{AccessSettings, NetworkError},
+    atlas::CacheSizes,
+    http::PublicUrl,
+};
 
 /// The settings of a server.
 #[derive(Debug, Clone)]
@@ -19,6 +25,8 @@ pub struct Config {
     pub public_url: Option<PublicUrl>,
     /// Budgets of the caches.
     pub caches: CacheSizes,
+    /// How long sessions last, which proxies are believed, what is kept of people: see [`Config::access`].
+    access: AccessSettings,
 }
 
 /// Why a configuration cannot be used. Each text says where and what to do.
@@ -68,7 +76,7 @@ pub enum ConfigError {
 const PREFIX: &str = "KOMMUNALATLAS_";
 
 /// The settings, by name, with what each takes.
-const KEYS: [&str; 7] = [
+const KEYS: [&str; 14] = [
     "store",
     "listen",
     "public_url",
@@ -76,6 +84,13 @@ const KEYS: [&str; 7] = [
     "cache_columns_mib",
     "cache_tiles_mib",
     "cache_geometry_mib",
+    "session_idle_minutes",
+    "session_hours",
+    "require_second_factor",
+    "trusted_header",
+    "trusted_proxies",
+    "audit_log_days",
+    "unused_account_days",
 ];
 
 /// Variables that tools of the project read; they are no settings.
@@ -89,6 +104,7 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,
             caches: CacheSizes::default(),
+            access: AccessSettings::default(),
         }
     }
 }
@@ -111,8 +127,7 @@ impl Config {
                 .parse()
                 .map_err(|source| ConfigError::NoToml { path: place.clone(), source: Box::new(source) })?;
             for (key, value) in &table {
-                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                config.set(&place, key, &text)?;
+                config.set(&place, key, &plain(value))?;
             }
         }
         for (name, value) in environment {
@@ -140,6 +155,27 @@ impl Config {
             "store" => value.clone_into(&mut self.store),
             "listen" => self.listen = parse(value, "write an address such as 127.0.0.1:8080").map_err(bad)?,
             "public_url" => self.public_url = Some(PublicUrl::parse(value).map_err(bad)?),
+            "session_idle_minutes" => {
+                self.access.idle = TimeDelta::minutes(positive(value, "minutes").map_err(bad)?);
+            }
+            "session_hours" => {
+                self.access.absolute = TimeDelta::hours(positive(value, "hours").map_err(bad)?);
+            }
+            "require_second_factor" => {
+                self.access.require_second_factor = parse(value, "write true or false").map_err(bad)?;
+            }
+            "trusted_header" => self.access.trusted_header = Some(header_name(value).map_err(bad)?),
+            "trusted_proxies" => {
+                let networks = value.split(',').map(str::parse).collect::<Result<_, NetworkError>>();
+                self.access.trusted_proxies = networks.map_err(|e| bad(e.to_string()))?;
+            }
+            "audit_log_days" => {
+                self.access.keep_log = Some(TimeDelta::days(positive(value, "days").map_err(bad)?));
+            }
+            "unused_account_days" => {
+                let days = positive(value, "days").map_err(bad)?;
+                self.access.keep_unused_accounts = Some(TimeDelta::days(days));
+            }
             budget => {
                 let mebibytes: u32 = parse(value, "write a whole number of mebibytes").map_err(bad)?;
                 let slot = match budget {
@@ -154,6 +190,12 @@ impl Config {
         Ok(())
     }
 
+    /// Settings of the gate. Cookies are for https only where the server is reached by it.
+    pub fn access(&self) -> AccessSettings {
+        let secure = self.public_url.as_ref().is_some_and(|url| url.join("/").starts_with("https://"));
+        AccessSettings { secure, ..self.access.clone() }
+    }
+
     /// The configured public URL, or the one of the listener.
     ///
     /// # Errors
@@ -166,6 +208,31 @@ impl Config {
             }
             None => PublicUrl::parse(&format!("http://{}", self.listen)),
         }
+    }
+}
+
+/// A value as it is written in the environment; a list is separated by commas.
+fn plain(value: &toml::Value) -> String {
+    match value {
+        toml::Value::String(text) => text.clone(),
+        toml::Value::Array(list) => list.iter().map(plain).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
+    }
+}
+
+/// A whole number of at least 1 and at most a million.
+fn positive(value: &str, unit: &str) -> Result<i64, String> {
+    let advice = format!("write a whole number of {unit}");
+    parse(value, &advice).and_then(|n| if (1..=1_000_000).contains(&n) { Ok(n) } else { Err(advice) })
+}
+
+fn header_name(value: &str) -> Result<String, String> {
+    let known = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    let fits = !value.is_empty() && value.bytes().all(known);
+    if fits {
+        Ok(value.to_ascii_lowercase())
+    } else {
+        Err("write a header's name such as X-Remote-User".into())
     }
 }
 
@@ -193,6 +260,23 @@ mod tests {
         assert_eq!(config.caches.tiles, 7 << 20);
         assert_eq!(config.listen.port(), 8080);
         assert_eq!(config.public_url().unwrap().join("/"), "http://localhost:8080/");
+    }
+
+    #[test]
+    fn settings_of_people_are_read_and_a_list_of_proxies_may_be_a_list_of_toml() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("kommunalatlas.toml");
+        let text = "trusted_header = \"X-Remote-User\"\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\"]\n\
+                    public_url = \"https://a\"\nrequire_second_factor = true\nsession_hours = 8\n";
+        std::fs::write(&file, text).unwrap();
+        let access = Config::load(Some(&file), environment(&[])).unwrap().access();
+        assert_eq!(access.trusted_header.as_deref(), Some("x-remote-user"));
+        assert_eq!(access.trusted_proxies.len(), 2);
+        assert!(access.secure && access.require_second_factor && access.absolute == TimeDelta::hours(8));
+        for (key, value) in [("SESSION_HOURS", "0"), ("TRUSTED_PROXIES", "all"), ("TRUSTED_HEADER", "a b")] {
+            let name = format!("KOMMUNALATLAS_{key}");
+            assert!(Config::load(None, environment(&[(&name, value)])).is_err(), "{key}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     access::{AccessError, Gate, Manager, SignIn, check_password, gate::House, secrets},
     domain::{Membership, PersonName, Role, Secret, Slug},
-    store::{AuditEntry, AuditFilter, AuditRow, Id, NewPerson, PersonRow, StoreError},
+    store::{AuditEntry, Id, NewPerson, PersonRow, StoreError},
 };
 
 /// A one-time token is good for so long.
@@ -248,6 +248,26 @@ impl Gate {
         house.one_time_token(Some(person.id), now).await
     }
 
+    /// Sets the password of a person, who must change it first unless `keeps` is true.
+    ///
+    /// # Errors
+    /// If there is no such person for this manager, or the password is not good enough.
+    pub async fn set_password(
+        &self,
+        by: &Manager,
+        name: &PersonName,
+        (password, keeps): (&Secret, bool),
+        now: DateTime<Utc>,
+    ) -> Result<(), AccessError> {
+        let house = self.house()?;
+        let person = house.managed(by, name).await?;
+        check_password(name, password)?;
+        let hash = house.hasher.hash(password).await?;
+        let entry = about(&person, by, "person.password-set", now);
+        house.store.set_password(person.id, &hash, !keeps, None, &entry).await?;
+        Ok(house.refresh().await?)
+    }
+
     /// Takes the second factor of a person away, who lost the device and the recovery codes.
     ///
     /// # Errors
@@ -342,28 +362,6 @@ impl Gate {
         let person = house.store.person(name).await?.ok_or(AccessError::UnknownPerson)?;
         house.let_in(&person, Vec::new(), None, "session.signed-in", now).await
     }
-
-    /// Entries of the audit log, the latest first: of an atlas for those who administer it, without one for operators.
-    ///
-    /// # Errors
-    /// [`AccessError::NotEntitled`] for others.
-    pub async fn audit_log(
-        &self,
-        by: &Manager,
-        filter: &AuditFilter,
-        limit: u32,
-        before: Option<Id>,
-    ) -> Result<Vec<AuditRow>, AccessError> {
-        let entitled = match &filter.atlas {
-            Some(atlas) => by.administers(atlas),
-            None => by.is_operator(),
-        };
-        if !entitled {
-            return Err(AccessError::NotEntitled);
-        }
-        let filter = AuditFilter { without_atlas: filter.atlas.is_none(), ..filter.clone() };
-        Ok(self.house()?.store.audit_log(&filter, limit, before).await?)
-    }
 }
 
 impl House {
@@ -392,7 +390,7 @@ impl House {
         person.ok_or(AccessError::UnknownPerson)
     }
 
-    async fn keep_an_operator(&self, person: &PersonRow) -> Result<(), AccessError> {
+    pub(super) async fn keep_an_operator(&self, person: &PersonRow) -> Result<(), AccessError> {
         let other = |other: &PersonRow| other.operator && !other.disabled && other.id != person.id;
         let needed = person.operator && !person.disabled;
         if needed && !self.store.people().await?.iter().any(other) {

@@ -6,6 +6,7 @@
 //! cannot be reached by somebody who is not. Only the command line, whose user holds the store anyway, makes `local` ones.
 
 mod accounts;
+mod audit;
 mod caller;
 mod credentials;
 mod error;
@@ -21,6 +22,7 @@ mod writers;
 
 pub use crate::domain::Membership;
 pub use accounts::{Account, NewAccount};
+pub use audit::{json_line, syslog_line};
 pub use caller::Access;
 pub use credentials::Credentials;
 pub use error::AccessError;

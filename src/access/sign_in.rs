@@ -139,10 +139,14 @@ impl Gate {
             Some(person) => person,
             None => house.welcome(identity, now).await?,
         };
+        let mut memberships = identity.memberships.clone();
+        memberships.retain(|membership| !membership.roles.is_empty());
+        memberships.sort_by(|a, b| a.atlas.cmp(&b.atlas));
         let entry = AuditEntry::new(now, person.name.as_str(), "person.claims-changed")
             .about(person.name.as_str())
-            .changing(as_json(&person.memberships), as_json(&identity.memberships));
-        house.store.set_memberships(&person, &identity.memberships, &entry).await?;
+            .changing(as_json(&person.memberships), as_json(&memberships));
+        house.store.set_memberships(&person, &memberships, &entry).await?;
+        let person = PersonRow { memberships, ..person };
         house.refresh().await?;
         house.let_in(&person, Vec::new(), address, "session.signed-in-external", now).await
     }

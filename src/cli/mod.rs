@@ -8,6 +8,7 @@
 //! 3 rejected with a report, 1 anything else.
 
 mod atlas;
+mod audit;
 mod bundle;
 mod delivery;
 mod demo;
@@ -25,6 +26,8 @@ mod purge;
 mod release;
 mod run;
 mod template;
+mod token;
+mod user;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -134,6 +137,15 @@ enum Command {
     /// Check the suppression of small numbers in a table: JSON in, JSON out
     #[command(subcommand)]
     Disclosure(disclosure::DisclosureCommand),
+    /// People: who may sign in, and what they are in which atlas
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// API tokens
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// The audit log: who did what
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Class breaks of numbers: numbers in, JSON out
     Classify(ClassifyArgs),
 }

@@ -13,11 +13,11 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use tokio::net::TcpListener;
 
 use super::{
-    ClassifyArgs, Cli, Command, ServeArgs, StoreArg, atlas, bundle, delivery, demo, derive, disclosure,
-    export, facilities, history, import, profile, purge, template,
+    ClassifyArgs, Cli, Command, ServeArgs, StoreArg, atlas, audit, bundle, delivery, demo, derive,
+    disclosure, export, facilities, history, import, profile, purge, template, token, user as users,
 };
 use crate::{
-    access::{Access, Editor, Gate, Publisher},
+    access::{Access, Editor, Gate, Manager, Publisher},
     atlas::Atlases,
     classification::classify,
     clock,
@@ -25,7 +25,7 @@ use crate::{
     domain::{ClassRule, Method},
     http::{self, App},
     release,
-    store::{OpenMode, Store},
+    store::{AccessStore, OpenMode, Store},
 };
 
 /// Runs a command.
@@ -45,7 +45,9 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         }
         Command::Serve { store, serve } => serve_store(config(&serve, store.store)?).await,
         Command::Migrate { store } => {
-            let store = open(&location(store)?, OpenMode::Create).await?;
+            let location = location(store)?;
+            let store = open(&location, OpenMode::Create).await?;
+            open_people(&location).await?;
             println!("the schema is up to date (content {})", store.content_hash().await?);
             Ok(ExitCode::SUCCESS)
         }
@@ -65,6 +67,9 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::History(command) => history::run(command).await,
         Command::Purge(arguments) => purge::run(arguments).await,
         Command::Disclosure(command) => disclosure::run(&command),
+        Command::User(command) => users::run(command).await,
+        Command::Token(command) => token::run(command).await,
+        Command::Audit(command) => audit::run(command).await,
         Command::Classify(arguments) => classify_numbers(&arguments),
     }
 }
@@ -96,6 +101,17 @@ pub(super) async fn open(location: &str, mode: OpenMode) -> Result<Store> {
     opened.with_context(|| format!("cannot open the store {name}"))
 }
 
+async fn open_people(location: &str) -> Result<AccessStore> {
+    AccessStore::open(location).await.context("cannot open the store of people")
+}
+
+/// The gate of the store that is configured or named, for commands about people. The store itself must be there.
+pub(super) async fn gate(store: StoreArg) -> Result<Gate> {
+    let config = config(&ServeArgs { config: None, listen: None, public_url: None }, store.store)?;
+    open(&config.store, OpenMode::ReadOnly).await?.close().await;
+    Ok(Gate::open(open_people(&config.store).await?, config.access()))
+}
+
 /// The name that the operating system knows the person at the terminal by.
 pub(super) fn user() -> String {
     std::env::var("USER").or_else(|_| std::env::var("USERNAME")).unwrap_or_else(|_| "local".into())
@@ -107,6 +123,10 @@ pub(super) fn local() -> Access {
 
 pub(super) fn editor() -> Editor {
     Editor::local(user())
+}
+
+pub(super) fn manager() -> Manager {
+    Manager::local(user())
 }
 
 pub(super) fn publisher() -> Publisher {
@@ -123,23 +143,53 @@ async fn serve_store(config: Config) -> Result<ExitCode> {
     let store = open(&config.store, OpenMode::Create).await?;
     let atlases = Atlases::open(store, config.caches).await?;
     let glyphs = http::embedded_glyphs().context("the embedded fonts cannot be read")?;
+    let gate = Gate::open(open_people(&config.store).await?, config.access());
     let app = Arc::new(App {
         atlases: atlases.clone(),
         public_url: config.public_url().map_err(|e| anyhow!(e))?,
         glyphs,
-        gate: Gate::closed(),
+        gate: gate.clone(),
     });
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
         format!("cannot listen at {}; choose another address with --listen", config.listen)
     })?;
-    tokio::spawn(keep_fresh(atlases));
+    offer_first_operator(&gate).await?;
+    tokio::spawn(keep_fresh(atlases, gate.clone()));
+    tokio::spawn(keep_tidy(gate));
     tracing::info!("serving {} at {}", config.listen, app.public_url.join("/"));
     http::serve(listener, app, stop_signal()).await.context("the server failed")?;
     Ok(ExitCode::SUCCESS)
 }
 
+/// Where nobody operates the platform yet, says once how to become the one who does.
+async fn offer_first_operator(gate: &Gate) -> Result<()> {
+    if let Some(token) = gate.first_operator_token(clock::now()).await? {
+        // This is the one place where a secret is shown by the server; it does not go through the log.
+        eprintln!(
+            "Nobody operates this server yet. One-time token for the first operator, good for 24 hours:"
+        );
+        eprintln!("    {}", token.expose());
+        eprintln!("Or make the account here: kommunalatlas user add NAME --operator");
+    }
+    Ok(())
+}
+
+/// Deletes every hour what is kept no longer of people and the audit log.
+async fn keep_tidy(gate: Gate) {
+    let mut ticks = tokio::time::interval(Duration::from_hours(1));
+    loop {
+        ticks.tick().await;
+        if let Err(error) = gate.prune(clock::now()).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "what is outdated of people cannot be deleted"
+            );
+        }
+    }
+}
+
 /// Looks for changes of the store four times a second; imports on the command line are seen this way too.
-async fn keep_fresh(atlases: Arc<Atlases>) {
+async fn keep_fresh(atlases: Arc<Atlases>, gate: Gate) {
     let mut ticks = tokio::time::interval(Duration::from_millis(250));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
@@ -149,6 +199,9 @@ async fn keep_fresh(atlases: Arc<Atlases>) {
                 error = &error as &dyn std::error::Error,
                 "the store cannot be read; the last state stays"
             );
+        }
+        if let Err(error) = gate.refresh().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the store of people cannot be read");
         }
     }
 }

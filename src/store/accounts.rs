@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::{Membership, PersonName, Secret, Slug};
 use crate::store::{
@@ -243,6 +243,19 @@ impl AccessStore {
             put(&mut tx, person.id, membership).await?;
         }
         write_entry(&mut tx, entry).await?;
+        tx.commit().await
+    }
+
+    /// Deletes what has ended: sessions, one-time tokens, and addresses that nobody came from for half a year.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn delete_ended(&self, now: DateTime<Utc>) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        tx.execute("DELETE FROM session WHERE expires_at < $1", params![now]).await?;
+        tx.execute("DELETE FROM one_time_token WHERE expires_at < $1", params![now]).await?;
+        let sql = "DELETE FROM known_address WHERE used_at < $1";
+        tx.execute(sql, params![now - TimeDelta::days(183)]).await?;
         tx.commit().await
     }
 

@@ -54,7 +54,6 @@ impl AccessStore {
     pub async fn insert_session(&self, session: &NewSession, entry: &AuditEntry) -> Result<Id> {
         let NewSession { person, secret_hash, at, expires_at, limits, address_hash } = session;
         let mut tx = self.begin_write().await?;
-        tx.execute("DELETE FROM session WHERE expires_at < $1", params![*at]).await?;
         let id = tx
             .insert(
                 "INSERT INTO session (person_id, secret_hash, created_at, rotated_at, seen_at, expires_at) \
