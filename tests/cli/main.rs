@@ -11,6 +11,7 @@ mod derived;
 mod files;
 mod foreign;
 mod killed;
+mod people;
 mod person;
 #[expect(dead_code, reason = "shared with the tests of the store, which need more of it")]
 #[path = "../store_contract/places.rs"]
