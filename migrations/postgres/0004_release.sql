@@ -139,3 +139,111 @@ UPDATE atlas SET open = 0
     WHERE id IN (SELECT atlas_id FROM release WHERE in_force = 1 AND certificate IS NULL AND audience = 'public');
 UPDATE release SET in_force = 0 WHERE certificate IS NULL;
 ALTER TABLE release DROP COLUMN certificate;
+
+-- What the public may see: a schema of its own, with views of the tables' names. Whoever reads through it sees a store into
+-- which only public things were ever put: open atlases, public releases in force, the editions, levels and indicators that
+-- these use, parents among visible levels, consented facilities. Texts about who and what is internal are empty, places in an
+-- order are counted anew. `import` is one row that says nothing, and one for each purge, because caches must forget. The role
+-- of a public server has rights on this schema only (deploy/postgres/roles.sql).
+CREATE SCHEMA kommunalatlas_public;
+
+CREATE VIEW kommunalatlas_public.state WITH (security_barrier) AS
+    SELECT id, schema_version, generation FROM kommunalatlas.state;
+
+CREATE VIEW kommunalatlas_public.atlas WITH (security_barrier) AS
+    SELECT id, slug, title_de, title_en, open, CAST(0 AS BIGINT) AS required_indicators, attribution,
+        '{}' AS policies, CAST(0 AS BIGINT) AS four_eyes, CAST(NULL AS TEXT) AS indicators_due_on, CAST(NULL AS TEXT) AS decision
+    FROM kommunalatlas.atlas WHERE open = 1;
+
+CREATE VIEW kommunalatlas_public.release WITH (security_barrier) AS
+    SELECT r.id, r.atlas_id, r.indicator, r.level, r.audience, r.number, r.in_force, r.released_at, '' AS released_by,
+        r.classification, CAST(NULL AS TEXT) AS withdrawn_at, CAST(NULL AS TEXT) AS withdrawn_by, r.certified
+    FROM kommunalatlas.release r JOIN kommunalatlas_public.atlas a ON a.id = r.atlas_id WHERE r.in_force = 1 AND r.audience = 'public';
+
+CREATE VIEW kommunalatlas_public.release_column WITH (security_barrier) AS
+    SELECT c.id, c.atlas_id, c.release_id, c.edition_id, c.period, c.period_start, c.period_end, c.break_before, c.content_hash,
+        c.note_de, c.note_en, c.observations
+    FROM kommunalatlas.release_column c JOIN kommunalatlas_public.release r ON r.id = c.release_id;
+
+CREATE VIEW kommunalatlas_public.level WITH (security_barrier) AS
+    SELECT l.id, l.atlas_id, l.slug, l.title_de, l.title_en,
+        row_number() OVER (PARTITION BY l.atlas_id ORDER BY l.position, l.slug) - 1 AS position, l.public_boundaries
+    FROM kommunalatlas.level l JOIN kommunalatlas_public.atlas a ON a.id = l.atlas_id
+    WHERE EXISTS (SELECT 1 FROM kommunalatlas.edition e WHERE e.atlas_id = l.atlas_id AND e.level = l.slug
+        AND (l.public_boundaries = 1 OR e.id IN (SELECT edition_id FROM kommunalatlas_public.release_column)));
+
+CREATE VIEW kommunalatlas_public.edition WITH (security_barrier) AS
+    SELECT e.id, e.atlas_id, e.level, e.valid_on, e.attribution, e.west, e.south, e.east, e.north, e.minzoom, e.regions,
+        e.content_hash, coalesce((SELECT '[' || string_agg(p.value::text, ',' ORDER BY p.place) || ']'
+            FROM json_array_elements(e.parents::json) WITH ORDINALITY AS p (value, place)
+            JOIN kommunalatlas_public.level s ON s.atlas_id = e.atlas_id AND s.slug = p.value ->> 0), '[]') AS parents, CAST(1 AS BIGINT) AS import_id
+    FROM kommunalatlas.edition e JOIN kommunalatlas_public.level l ON l.atlas_id = e.atlas_id AND l.slug = e.level
+    WHERE l.public_boundaries = 1 OR e.id IN (SELECT edition_id FROM kommunalatlas_public.release_column);
+
+CREATE VIEW kommunalatlas_public.region WITH (security_barrier) AS
+    SELECT g.id, g.geom, g.atlas_id, g.edition_id, g.ordinal, g.key, g.name, g.short_name, g.inhabited, g.label_lon, g.label_lat,
+        g.label_minzoom, g.label_rank
+    FROM kommunalatlas.region g JOIN kommunalatlas_public.edition e ON e.id = g.edition_id;
+
+CREATE VIEW kommunalatlas_public.region_parent WITH (security_barrier) AS
+    SELECT p.id, p.atlas_id, p.edition_id, p.ordinal, p.parent_level, p.parent_key
+    FROM kommunalatlas.region_parent p JOIN kommunalatlas_public.edition e ON e.id = p.edition_id
+    JOIN kommunalatlas_public.level l ON l.atlas_id = p.atlas_id AND l.slug = p.parent_level;
+
+CREATE VIEW kommunalatlas_public.edition_topology WITH (security_barrier) AS
+    SELECT t.id, t.atlas_id, t.edition_id, t.topology
+    FROM kommunalatlas.edition_topology t JOIN kommunalatlas_public.edition e ON e.id = t.edition_id;
+
+CREATE VIEW kommunalatlas_public.edition_zoom WITH (security_barrier) AS
+    SELECT z.id, z.atlas_id, z.edition_id, z.zoom, z.arcs
+    FROM kommunalatlas.edition_zoom z JOIN kommunalatlas_public.edition e ON e.id = z.edition_id;
+
+CREATE VIEW kommunalatlas_public.indicator WITH (security_barrier) AS
+    SELECT i.id, i.atlas_id, i.slug, i.title_de, i.title_en,
+        row_number() OVER (PARTITION BY i.atlas_id ORDER BY i.position, i.slug) - 1 AS position, i.theme, i.kind, i.unit_de,
+        i.unit_en, i.decimals, i.per, i.polarity, CAST(NULL AS TEXT) AS part_of, CAST(NULL AS TEXT) AS numerator,
+        CAST(NULL AS TEXT) AS denominator, i.denominator_rule, i.classification, i.palette, i.note_de, i.note_en, i.sheet,
+        i.sensitive
+    FROM kommunalatlas.indicator i
+    WHERE EXISTS (SELECT 1 FROM kommunalatlas_public.release r WHERE r.atlas_id = i.atlas_id AND r.indicator = i.slug);
+
+CREATE VIEW kommunalatlas_public.theme WITH (security_barrier) AS
+    SELECT t.id, t.atlas_id, t.slug, t.title_de, t.title_en,
+        row_number() OVER (PARTITION BY t.atlas_id ORDER BY t.position, t.slug) - 1 AS position
+    FROM kommunalatlas.theme t
+    WHERE EXISTS (SELECT 1 FROM kommunalatlas_public.indicator i WHERE i.atlas_id = t.atlas_id AND i.theme = t.slug);
+
+CREATE VIEW kommunalatlas_public.facility_category WITH (security_barrier) AS
+    SELECT c.id, c.atlas_id, c.slug, c.title_de, c.title_en,
+        row_number() OVER (PARTITION BY c.atlas_id ORDER BY c.position, c.slug) - 1 AS position, c.public, c.personal
+    FROM kommunalatlas.facility_category c JOIN kommunalatlas_public.atlas a ON a.id = c.atlas_id WHERE c.public = 1;
+
+CREATE VIEW kommunalatlas_public.facility WITH (security_barrier) AS
+    SELECT f.id, f.geom, f.atlas_id, CAST(1 AS BIGINT) AS import_id, f.category, f.key, f.name, f.operator, f.address, f.places,
+        f.valid_from, f.valid_until, f.publishable
+    FROM kommunalatlas.facility f JOIN kommunalatlas_public.facility_category c ON c.atlas_id = f.atlas_id AND c.slug = f.category
+    JOIN kommunalatlas.import i ON i.id = f.import_id
+    WHERE f.publishable = 1 AND (f.valid_until IS NULL OR f.valid_until >= substr(i.imported_at, 1, 10))
+        AND f.import_id = (SELECT max(g.import_id) FROM kommunalatlas.facility g JOIN kommunalatlas.import h ON h.id = g.import_id
+            WHERE h.undone = 0 AND g.atlas_id = f.atlas_id AND g.category = f.category);
+
+CREATE VIEW kommunalatlas_public.import WITH (security_barrier) AS
+    SELECT CAST(1 AS BIGINT) AS id, min(a.id) AS atlas_id, 'export' AS kind, '' AS file_name, '' AS file_hash,
+        '1970-01-01T00:00:00.000000Z' AS imported_at, '' AS imported_by, CAST(0 AS BIGINT) AS undone, '{}' AS report,
+        CAST(NULL AS TEXT) AS purged_at, CAST(NULL AS TEXT) AS purged_by
+    FROM kommunalatlas_public.atlas a HAVING count(*) > 0
+    UNION ALL
+    SELECT -i.id, CAST(NULL AS BIGINT), 'purge', '', '', '1970-01-01T00:00:00.000000Z', '', CAST(1 AS BIGINT), '{}', i.purged_at, ''
+    FROM kommunalatlas.import i WHERE i.purged_at IS NOT NULL;
+
+CREATE VIEW kommunalatlas_public.share WITH (security_barrier) AS
+    SELECT s.id, s.atlas_id, s.borrower, s.indicator, s.level, s.may_release, s.granted_at, '' AS granted_by, s.ended_at, s.ended_by
+    FROM kommunalatlas.share s JOIN kommunalatlas_public.release r ON r.atlas_id = s.atlas_id AND r.indicator = s.indicator AND r.level = s.level
+    JOIN kommunalatlas_public.atlas b ON b.slug = s.borrower
+    WHERE s.may_release = 1 AND s.ended_at IS NULL;
+
+-- The catalogue is read from these too; the public has nothing of them.
+CREATE VIEW kommunalatlas_public.source AS SELECT * FROM kommunalatlas.source WHERE FALSE;
+CREATE VIEW kommunalatlas_public.series AS SELECT * FROM kommunalatlas.series WHERE FALSE;
+CREATE VIEW kommunalatlas_public.current_series AS SELECT * FROM kommunalatlas.current_series WHERE FALSE;
+CREATE VIEW kommunalatlas_public.internal_classification AS SELECT * FROM kommunalatlas.internal_classification WHERE FALSE;

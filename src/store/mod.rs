@@ -26,6 +26,7 @@ mod open;
 mod people;
 mod profiles;
 mod publication;
+mod public;
 mod purge;
 mod records;
 mod releases;

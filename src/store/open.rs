@@ -15,7 +15,7 @@ use sqlx::{
 };
 
 use crate::store::{
-    Migrated, StoreError, schema,
+    Migrated, StoreError, public, schema,
     sql::{Param, Reader, Row, Tx, params},
 };
 
@@ -53,8 +53,21 @@ pub enum OpenMode {
     ReadWrite,
     /// Only reads; nothing can be written through it.
     ReadOnly,
+    /// Only reads, and only what the public may see: as if nothing else had ever been put into the store.
+    Public,
     /// As `ReadWrite`, but makes the store if there is none, and migrates a database too.
     Create,
+}
+
+impl OpenMode {
+    fn reads_only(self) -> bool {
+        matches!(self, Self::ReadOnly | Self::Public)
+    }
+}
+
+/// The schema of a database that a mode reads: that of the tables, or that of the views for the public.
+fn schema_of(mode: OpenMode) -> &'static str {
+    if mode == OpenMode::Public { "kommunalatlas_public" } else { "kommunalatlas" }
 }
 
 /// A writer waits this long for another process, for instance for the import of all boundaries of Germany.
@@ -86,10 +99,10 @@ impl Store {
             Self::migrate(location, now).await?;
         }
         if is_server(location) {
-            let options = server_options(location).await?;
+            let options = server_options(location, schema_of(mode)).await?;
             let read_only = options.clone().options([("default_transaction_read_only", "on")]);
-            let options = if mode == OpenMode::ReadOnly { read_only } else { options };
-            check_server(&options, location).await?;
+            let options = if mode.reads_only() { read_only } else { options };
+            check_server(&options, location, schema_of(mode)).await?;
             let writer = PgPoolOptions::new().max_connections(1).acquire_timeout(WRITER_TIMEOUT);
             let writer = writer.connect_lazy_with(options.clone());
             let readers = PgPoolOptions::new().max_connections(READERS).connect_with(options).await?;
@@ -97,12 +110,12 @@ impl Store {
         }
         let path = PathBuf::from(location);
         schema::check(found_in_file(&path).await?.ok_or_else(|| StoreError::NotFound(location.into()))?)?;
-        let options = file_options(&path).read_only(mode == OpenMode::ReadOnly);
-        let options =
-            if mode == OpenMode::ReadOnly { options } else { options.journal_mode(SqliteJournalMode::Wal) };
+        let options = file_options(&path).read_only(mode.reads_only());
+        let options = if mode.reads_only() { options } else { options.journal_mode(SqliteJournalMode::Wal) };
         let writer = SqlitePoolOptions::new().max_connections(1).acquire_timeout(WRITER_TIMEOUT);
         let writer = writer.connect_lazy_with(options.clone());
         let readers = SqlitePoolOptions::new().max_connections(READERS).test_before_acquire(false);
+        let readers = if mode == OpenMode::Public { public::through_views(readers) } else { readers };
         let readers = once_free(|| readers.clone().connect_with(options.clone())).await?;
         Ok(Self::Sqlite(SqliteStore { readers, writer, path }))
     }
@@ -341,7 +354,7 @@ async fn back_up(pool: &SqlitePool, path: &Path, version: i64, now: DateTime<Utc
 }
 
 /// Connection options with the search path set to our schema and that of PostGIS.
-async fn server_options(location: &str) -> Result<PgConnectOptions> {
+async fn server_options(location: &str, schema: &str) -> Result<PgConnectOptions> {
     let options: PgConnectOptions = location
         .parse()
         .map_err(|_| StoreError::Unusable("the postgres:// address of the store cannot be read".into()))?;
@@ -359,22 +372,22 @@ async fn server_options(location: &str) -> Result<PgConnectOptions> {
             "the database has no PostGIS: let its administrator run CREATE EXTENSION postgis".into(),
         )
     })?;
-    Ok(options.options([("search_path", format!("kommunalatlas,{postgis}"))]))
+    Ok(options.options([("search_path", format!("{schema},{postgis}"))]))
 }
 
-async fn schema_of_server(connection: &mut sqlx::PgConnection) -> sqlx::Result<Option<i64>> {
-    let exists: bool = sqlx::query_scalar("SELECT to_regclass('kommunalatlas.state') IS NOT NULL")
-        .fetch_one(&mut *connection)
-        .await?;
+async fn schema_of_server(connection: &mut sqlx::PgConnection, schema: &str) -> sqlx::Result<Option<i64>> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+               WHERE n.nspname = $1 AND c.relname = 'state')";
+    let exists: bool = sqlx::query_scalar(sql).bind(schema).fetch_one(&mut *connection).await?;
     if !exists {
         return Ok(None);
     }
     sqlx::query_scalar("SELECT schema_version FROM state").fetch_one(connection).await.map(Some)
 }
 
-async fn check_server(options: &PgConnectOptions, location: &str) -> Result<()> {
+async fn check_server(options: &PgConnectOptions, location: &str, schema: &str) -> Result<()> {
     let mut connection = options.connect().await?;
-    let found = schema_of_server(&mut connection).await?;
+    let found = schema_of_server(&mut connection, schema).await?;
     connection.close().await?;
     // The address may hold a password: only what follows the last '@' is repeated.
     let shown = location.rsplit('@').next().unwrap_or_default();
@@ -382,11 +395,12 @@ async fn check_server(options: &PgConnectOptions, location: &str) -> Result<()> 
 }
 
 async fn migrate_server(location: &str) -> Result<Migrated> {
-    let options = server_options(location).await?;
+    let schema = schema_of(OpenMode::Create);
+    let options = server_options(location, schema).await?;
     let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await?;
     let mut tx = pool.begin().await?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(MIGRATION_LOCK).execute(&mut *tx).await?;
-    let from = schema_of_server(&mut tx).await?.unwrap_or(0);
+    let from = schema_of_server(&mut tx, schema).await?.unwrap_or(0);
     if from > schema::KNOWN {
         return Err(StoreError::Newer { found: from, known: schema::KNOWN });
     }

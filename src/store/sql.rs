@@ -276,6 +276,11 @@ impl Tx {
         Ok(self.rows(sql, params).await?.into_iter().next())
     }
 
+    /// As [`Tx::row`], of a statement with names in it that the database itself gave.
+    pub(super) async fn row_of(&mut self, sql: SqlStr, params: Vec<Param>) -> Result<Option<Row>> {
+        Ok(self.connection().rows(sql, params).await?.into_iter().next())
+    }
+
     /// Runs an INSERT that ends in `RETURNING id`.
     pub(super) async fn insert(&mut self, sql: &'static str, params: Vec<Param>) -> Result<Id> {
         let row = self.row(sql, params).await?;
