@@ -5,7 +5,7 @@
 #
 # A cluster is made in a temporary folder, listens on the loopback interface only, and is removed afterwards. The
 # command finds its address in KOMMUNALATLAS_TEST_POSTGRES: a database whose role is no superuser but may create
-# databases, and beside it the template database `atlas_template` with PostGIS. If the variable is already set, that
+# databases, roles for deploy/postgres/roles.sql, and beside it the template database `atlas_template` with PostGIS. If the variable is already set, that
 # server is used.
 set -eu
 
@@ -65,6 +65,10 @@ fi
 admin() { as_server "$bin/psql" -X -q -v ON_ERROR_STOP=1 -h "$dir" -p "$port" -U postgres "$@"; }
 admin -d postgres \
     -c "CREATE ROLE atlas LOGIN CREATEDB" \
+    -c "CREATE ROLE kommunalatlas_staff NOLOGIN" \
+    -c "CREATE ROLE kommunalatlas_public NOLOGIN" \
+    -c "CREATE ROLE atlas_staff LOGIN IN ROLE kommunalatlas_staff" \
+    -c "CREATE ROLE atlas_public LOGIN IN ROLE kommunalatlas_public" \
     -c "CREATE DATABASE atlas_template OWNER atlas"
 admin -d atlas_template -c "SET client_min_messages = warning" -c "CREATE EXTENSION postgis"
 admin -d postgres -c "CREATE DATABASE atlas OWNER atlas TEMPLATE atlas_template"

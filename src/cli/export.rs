@@ -12,6 +12,7 @@ use super::{
     run::{location, open},
 };
 use crate::{
+    clock,
     domain::{Audience, Slug},
     extract,
     store::OpenMode,
@@ -21,6 +22,16 @@ use crate::{
 pub(super) enum ExportCommand {
     /// Facilities as CSV or GeoJSON, as `import facilities` reads them
     Facilities(FacilitiesArgs),
+    /// A store with what is public and nothing else, for `serve --public-only`
+    Public(PublicArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PublicArgs {
+    /// The GeoPackage to write
+    file: PathBuf,
+    #[command(flatten)]
+    store: StoreArg,
 }
 
 #[derive(Debug, Args)]
@@ -44,7 +55,15 @@ pub(super) struct FacilitiesArgs {
 pub(super) async fn run(command: ExportCommand) -> Result<ExitCode> {
     match command {
         ExportCommand::Facilities(arguments) => facilities(arguments).await,
+        ExportCommand::Public(arguments) => public(arguments).await,
     }
+}
+
+async fn public(arguments: PublicArgs) -> Result<ExitCode> {
+    let store = open(&location(arguments.store)?, OpenMode::Public).await?;
+    let rows = store.export_public(&arguments.file, clock::now()).await?;
+    println!("{rows} rows of what is public written to {}", arguments.file.display());
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn facilities(arguments: FacilitiesArgs) -> Result<ExitCode> {

@@ -25,6 +25,7 @@ mod progress;
 mod purge;
 mod release;
 mod run;
+mod share;
 mod template;
 mod token;
 mod user;
@@ -86,6 +87,9 @@ enum Command {
         store: StoreArg,
         #[command(flatten)]
         serve: ServeArgs,
+        /// Serve the public area only; refuses a store that would let it read anything else
+        #[arg(long)]
+        public_only: bool,
     },
     /// Bring the store's schema up to date
     Migrate {
@@ -129,6 +133,9 @@ enum Command {
     /// Several indicators on their way to release, step by step
     #[command(subcommand)]
     Bundle(bundle::BundleCommand),
+    /// What an atlas lends to another one of the same store
+    #[command(subcommand)]
+    Share(share::ShareCommand),
     /// The imports of an atlas: who, when, what changed; and taking one back
     #[command(subcommand)]
     History(history::HistoryCommand),

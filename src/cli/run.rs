@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 
 use super::{
     ClassifyArgs, Cli, Command, ServeArgs, StoreArg, atlas, audit, bundle, delivery, demo, derive,
-    disclosure, export, facilities, history, import, profile, purge, template, token, user as users,
+    disclosure, export, facilities, history, import, profile, purge, share, template, token, user as users,
 };
 use crate::{
     access::{Access, Editor, Gate, Manager, Publisher},
@@ -41,9 +41,12 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
                 println!("the demo atlas is in {}", config.store);
                 return Ok(ExitCode::SUCCESS);
             }
-            serve_store(config).await
+            serve_store(config, OpenMode::Create).await
         }
-        Command::Serve { store, serve } => serve_store(config(&serve, store.store)?).await,
+        Command::Serve { store, serve, public_only } => {
+            let mode = if public_only { OpenMode::Public } else { OpenMode::Create };
+            serve_store(config(&serve, store.store)?, mode).await
+        }
         Command::Migrate { store } => {
             let location = location(store)?;
             let store = open(&location, OpenMode::Create).await?;
@@ -64,6 +67,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Withdraw(arguments) => super::release::withdraw(arguments).await,
         Command::Rollback(arguments) => super::release::rollback(arguments).await,
         Command::Bundle(command) => bundle::run(command).await,
+        Command::Share(command) => share::run(command).await,
         Command::History(command) => history::run(command).await,
         Command::Purge(arguments) => purge::run(arguments).await,
         Command::Disclosure(command) => disclosure::run(&command),
@@ -133,17 +137,36 @@ pub(super) fn publisher() -> Publisher {
     Publisher::local(user())
 }
 
-async fn serve_store(config: Config) -> Result<ExitCode> {
+/// Refuses a store that would let a public server read more than what is public.
+async fn refuse_exposed(store: &Store) -> Result<()> {
+    let exposed = store.exposed_tables().await?;
+    if exposed.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "a public server must not be able to read internal data, but this store would let it read {}; give it a file made by \
+         `kommunalatlas export public`, or a database role that is a member of kommunalatlas_public only",
+        exposed.join(", ")
+    )
+}
+
+async fn serve_store(config: Config, mode: OpenMode) -> Result<ExitCode> {
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()),
         )
         .with_writer(std::io::stderr)
         .init();
-    let store = open(&config.store, OpenMode::Create).await?;
+    let store = open(&config.store, mode).await?;
+    if mode == OpenMode::Public {
+        refuse_exposed(&store).await?;
+    }
     let atlases = Atlases::open(store, config.caches).await?;
     let glyphs = http::embedded_glyphs().context("the embedded fonts cannot be read")?;
-    let gate = Gate::open(open_people(&config.store).await?, config.access());
+    let gate = match mode {
+        OpenMode::Public => Gate::closed(),
+        _ => Gate::open(open_people(&config.store).await?, config.access()),
+    };
     let app = Arc::new(App {
         atlases: atlases.clone(),
         public_url: config.public_url().map_err(|e| anyhow!(e))?,

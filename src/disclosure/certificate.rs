@@ -128,7 +128,8 @@ pub fn fingerprint(table: &Table) -> String {
         text.numbers("cell", [show, rank, has_contributors, contributors, has_largest, largest]);
     }
     for ratio in &table.ratios {
-        let shown = ratio.shown.map_or(vec![], |s| vec![s.value.to_bits(), u64::from(s.decimals), s.per.to_bits()]);
+        let shown =
+            ratio.shown.map_or(vec![], |s| vec![s.value.to_bits(), u64::from(s.decimals), s.per.to_bits()]);
         text.numbers("ratio", [ratio.numerator as u64, ratio.denominator as u64].into_iter().chain(shown));
     }
     let policy = &table.policy;
@@ -199,7 +200,8 @@ mod tests {
 
     #[test]
     fn a_certificate_survives_being_stored() {
-        let certified = Certificate { narrowest: Some(4), earlier: vec![7], ..Certificate::new(&table(), &[0], &[0, 1]) };
+        let certified =
+            Certificate { narrowest: Some(4), earlier: vec![7], ..Certificate::new(&table(), &[0], &[0, 1]) };
         let text = serde_json::to_string(&certified).unwrap();
         assert_eq!(serde_json::from_str::<Certificate>(&text).unwrap(), certified);
     }

@@ -65,7 +65,8 @@ impl<'a> Echelon<'a> {
     /// Takes an equation (the terms are 0 together, but for what is known) and solves it for its least valuable variable.
     fn solve(&mut self, terms: Expression) {
         let reduced = self.reduce(terms);
-        let Some((pivot, factor)) = reduced.iter().copied().max_by_key(|(var, _)| self.pivot_key(*var)) else {
+        let Some((pivot, factor)) = reduced.iter().copied().max_by_key(|(var, _)| self.pivot_key(*var))
+        else {
             return;
         };
         let scale = product(PRIME - 1, inverse(factor));

@@ -98,7 +98,8 @@ impl Field<'_> {
     pub fn room(&self, var: VarId) -> (i64, i64) {
         let v = &self.system.vars[var];
         let far = FARTHEST * self.measure;
-        let counted = !v.cells.is_empty() && v.value >= 1 && matches!(self.status[var], Status::Closed | Status::Open);
+        let counted =
+            !v.cells.is_empty() && v.value >= 1 && matches!(self.status[var], Status::Closed | Status::Open);
         let down = match () {
             () if counted => v.value - 1,
             () if v.is_base => v.value,
@@ -122,7 +123,8 @@ impl Field<'_> {
         for _ in 0..reach {
             let mut next = Vec::new();
             for var in last {
-                let rows = self.system.rows_of[var].iter().flat_map(|r| self.system.rows[*r].iter().map(|t| t.0));
+                let rows =
+                    self.system.rows_of[var].iter().flat_map(|r| self.system.rows[*r].iter().map(|t| t.0));
                 let margins = &self.system.margins_of[var];
                 let margins = margins.iter().flat_map(|m| self.system.margins[*m].terms.iter().map(|t| t.0));
                 for near in rows.chain(margins) {
@@ -153,12 +155,14 @@ impl Field<'_> {
         if *low > *high {
             return None;
         }
-        let rows: BTreeSet<usize> = region.iter().flat_map(|v| self.system.rows_of[*v].iter().copied()).collect();
+        let rows: BTreeSet<usize> =
+            region.iter().flat_map(|v| self.system.rows_of[*v].iter().copied()).collect();
         let rows = rows.into_iter().map(|r| {
             let terms = self.system.rows[r].iter().filter_map(|(v, f)| Some((*place.get(v)?, *f as f64)));
             terms.collect::<Vec<_>>()
         });
-        let margins: BTreeSet<usize> = region.iter().flat_map(|v| self.system.margins_of[*v].iter().copied()).collect();
+        let margins: BTreeSet<usize> =
+            region.iter().flat_map(|v| self.system.margins_of[*v].iter().copied()).collect();
         let margins = margins.into_iter().map(|m| {
             let margin = &self.system.margins[m];
             let scale = margin.terms.iter().map(|(_, f)| f.unsigned_abs()).max().unwrap_or(1).max(1) as f64;
@@ -186,13 +190,14 @@ impl Field<'_> {
     /// Whether the public cannot tell a table from the true one, in whole numbers.
     fn allows(&self, change: &Move) -> bool {
         let by = |var: VarId| i128::from(change_of(change, var));
-        let rows: BTreeSet<usize> = change.iter().flat_map(|(v, _)| self.system.rows_of[*v].iter().copied()).collect();
+        let rows: BTreeSet<usize> =
+            change.iter().flat_map(|(v, _)| self.system.rows_of[*v].iter().copied()).collect();
         let margins: BTreeSet<usize> =
             change.iter().flat_map(|(v, _)| self.system.margins_of[*v].iter().copied()).collect();
         change.iter().all(|(v, z)| self.room(*v).0 <= *z)
-            && rows.iter().all(|r| {
-                self.system.rows[*r].iter().map(|(v, f)| i128::from(*f) * by(*v)).sum::<i128>() == 0
-            })
+            && rows
+                .iter()
+                .all(|r| self.system.rows[*r].iter().map(|(v, f)| i128::from(*f) * by(*v)).sum::<i128>() == 0)
             && margins.iter().all(|m| {
                 let margin = &self.system.margins[*m];
                 margin.terms.iter().map(|(v, f)| f * by(*v)).sum::<i128>() <= margin.room
@@ -230,9 +235,11 @@ impl Program {
                 continue;
             }
             let broken = |value: &f64| (value - value.round()).abs();
-            let worst = (0..values.len()).max_by(|a, b| broken(&values[*a]).total_cmp(&broken(&values[*b])))?;
+            let worst =
+                (0..values.len()).max_by(|a, b| broken(&values[*a]).total_cmp(&broken(&values[*b])))?;
             if broken(&values[worst]) < 1e-6 {
-                let change = self.variables.iter().zip(&values).map(|(var, value)| (*var, value.round() as i64));
+                let change =
+                    self.variables.iter().zip(&values).map(|(var, value)| (*var, value.round() as i64));
                 let change: Move = change.filter(|(_, z)| *z != 0).collect();
                 if field.allows(&change) {
                     let all = self.exact || change_of(&change, aim.target) == aim.by;

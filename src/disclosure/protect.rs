@@ -289,7 +289,8 @@ impl<'a> Work<'a> {
             moved => self.cost(var) / moved as f64,
         };
         let second = field.cheapest(aim, &spread)?;
-        let (a, b) = (self.cost_of(std::slice::from_ref(&first)), self.cost_of(std::slice::from_ref(&second)));
+        let (a, b) =
+            (self.cost_of(std::slice::from_ref(&first)), self.cost_of(std::slice::from_ref(&second)));
         Some(if b < a { second } else { first })
     }
 
@@ -349,7 +350,9 @@ impl<'a> Work<'a> {
 
     fn result(&self, table: &Table) -> Suppression {
         let mut result = Suppression::default();
-        for (id, var) in self.system.vars.iter().enumerate().filter(|(id, _)| self.status[*id] == Status::Closed) {
+        for (id, var) in
+            self.system.vars.iter().enumerate().filter(|(id, _)| self.status[*id] == Status::Closed)
+        {
             let shown = var.cells.iter().copied().filter(|c| table.cells[*c].show == Show::Candidate);
             for cell in shown {
                 result.suppressed.push(cell);

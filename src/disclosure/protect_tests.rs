@@ -112,7 +112,8 @@ fn assert_safe(table: &Table, primary: &[CellId], suppression: &Suppression, mos
     for cell in primary {
         let (mut low, mut high) = (i64::MIN, i64::MAX);
         for at_least_one in &attackers {
-            let possible = worlds.iter().filter(|w| at_least_one.iter().all(|c| w[*c] >= 1)).map(|w| w[*cell]);
+            let possible =
+                worlds.iter().filter(|w| at_least_one.iter().all(|c| w[*c] >= 1)).map(|w| w[*cell]);
             let possible: Vec<i64> = possible.collect();
             low = low.max(possible.iter().copied().min().unwrap());
             high = high.min(possible.iter().copied().max().unwrap());
@@ -219,10 +220,8 @@ fn reasons_name_the_rule_or_what_is_protected() {
     let table = tree(&[vec![2, 9, 7, 30]]);
     let primary = primary(&table);
     let reasons = protected(&table).reasons(&primary);
-    let expected = [
-        (0, Why::Primary { rule: crate::disclosure::Rule::R1 }),
-        (2, Why::Secondary { protects: 0 }),
-    ];
+    let expected =
+        [(0, Why::Primary { rule: crate::disclosure::Rule::R1 }), (2, Why::Secondary { protects: 0 })];
     assert_eq!(reasons, expected);
 }
 
@@ -240,7 +239,8 @@ fn progress_ends_where_it_says_it_does() {
 
 /// The same table with its cells and base counts in another order; `cells[new] = old`.
 fn shuffled(table: &Table, base: &[usize], cells: &[usize]) -> Table {
-    let place_of_base: BTreeMap<usize, u32> = base.iter().enumerate().map(|(new, old)| (*old, new as u32)).collect();
+    let place_of_base: BTreeMap<usize, u32> =
+        base.iter().enumerate().map(|(new, old)| (*old, new as u32)).collect();
     let moved = |old: &usize| {
         let terms = table.cells[*old].form.terms().iter().map(|(b, f)| (place_of_base[&(*b as usize)], *f));
         Cell { form: Form::new(terms), ..table.cells[*old].clone() }

@@ -132,7 +132,13 @@ impl System {
         Ok(system)
     }
 
-    fn add_ratio(&mut self, id: usize, ratio: &Ratio, numerator: VarId, denominator: VarId) -> Result<(), ProtectError> {
+    fn add_ratio(
+        &mut self,
+        id: usize,
+        ratio: &Ratio,
+        numerator: VarId,
+        denominator: VarId,
+    ) -> Result<(), ProtectError> {
         let Some(shown) = ratio.shown else {
             self.numerators_of[denominator].push(numerator);
             self.denominators_of[numerator].push(denominator);
@@ -298,7 +304,11 @@ fn sums(drafts: &[Draft<'_>], var_of_base: &[Option<VarId>]) -> Vec<Row> {
             let mut smaller = containing[base as usize].iter().copied().filter(|v| size(*v) < size(var));
             let part = smaller.find(fits);
             if let Some(part) = part {
-                drafts[part].form.map_or(&[][..], Form::terms).iter().for_each(|(b, _)| missing[*b as usize] = 0);
+                drafts[part]
+                    .form
+                    .map_or(&[][..], Form::terms)
+                    .iter()
+                    .for_each(|(b, _)| missing[*b as usize] = 0);
                 row.insert(part, 1);
             } else if let Some(single) = var_of_base[base as usize] {
                 missing[base as usize] = 0;
