@@ -24,6 +24,8 @@ use kommunalatlas::{
 use tempfile::TempDir;
 use tower::ServiceExt;
 
+use crate::hidden;
+
 /// Everything in a fixture that no release shows; two fixtures that differ only here must look the same to the public.
 #[derive(Debug, Clone, Copy)]
 pub struct Secrets {
@@ -72,7 +74,7 @@ pub fn now() -> DateTime<Utc> {
     "2026-01-02T03:04:05Z".parse().unwrap()
 }
 
-fn day() -> NaiveDate {
+pub fn day() -> NaiveDate {
     "2020-12-31".parse().unwrap()
 }
 
@@ -149,7 +151,7 @@ pub fn edition(level: &str, mut regions: Vec<NewRegion>) -> NewEdition {
     }
 }
 
-fn small_regions(secrets: Secrets) -> Vec<NewRegion> {
+pub fn small_regions(secrets: Secrets) -> Vec<NewRegion> {
     let place = |i: usize| (i % 3, i / 3);
     (0..9)
         .map(|i| {
@@ -215,7 +217,16 @@ pub fn column(offset: f64) -> Column {
     column
 }
 
-fn series(indicator: &str, period: &str, column: Column) -> NewSeries {
+/// The same numbers from the last region to the first.
+fn reversed(column: &Column) -> Column {
+    let mut reversed = column.clone();
+    for at in 0..column.len() {
+        reversed.set(at, column.value(column.len() - 1 - at), column.status(column.len() - 1 - at));
+    }
+    reversed
+}
+
+pub fn series(indicator: &str, period: &str, column: Column) -> NewSeries {
     NewSeries {
         indicator: slug(indicator),
         level: slug("l"),
@@ -232,7 +243,7 @@ fn series(indicator: &str, period: &str, column: Column) -> NewSeries {
     }
 }
 
-fn internal(indicator: &str, columns: &[&Column]) -> InternalClassification {
+pub fn internal(indicator: &str, columns: &[&Column]) -> InternalClassification {
     let numbers: Vec<f64> = columns.iter().flat_map(|c| c.numbers()).collect();
     let rule = ClassRule { method: Method::Quantile, classes: 3, breaks: vec![] };
     let classification = classify(&numbers, &rule, vec![]).unwrap();
@@ -263,7 +274,11 @@ pub async fn fill(store: &Store, name: &str, secrets: Secrets) {
     let theme = Theme { slug: slug("t"), title: Text::german("Thema") };
     let indicators = [indicator("i", IndicatorKind::Share), indicator("secret", IndicatorKind::Count)];
     store.put_catalogue(&atlas, &[theme], &[], &indicators, &record("catalogue")).await.unwrap();
-    let (released, unreleased) = (column(0.0), column(100.0 + secrets.offset));
+    // The exact numbers differ by less than what a release keeps of them, the others in their order too.
+    let (released, mut unreleased) = (column(secrets.offset / 10_000.0), column(100.0 + secrets.offset));
+    if secrets.hidden_parents == 1 {
+        unreleased = reversed(&unreleased);
+    }
     let classes = [internal("i", &[&released, &unreleased]), internal("secret", &[&unreleased])];
     let mut all = vec![
         series("i", "2020", released),
@@ -339,12 +354,18 @@ impl TestApp {
         }
         fill(&store, "a", secrets).await;
         release_and_open(&store).await;
+        hidden::plant(&store, secrets).await;
+        Self::over(dir, store, public_url, Gate::closed()).await
+    }
+
+    /// A server over a store in a folder, for people whom a gate knows.
+    pub async fn over(dir: TempDir, store: Store, public_url: &str, gate: Gate) -> Self {
         let atlases = Atlases::open(store.clone(), CacheSizes::default()).await.unwrap();
         let app = App {
             atlases: atlases.clone(),
             public_url: PublicUrl::parse(public_url).unwrap(),
             glyphs: embedded_glyphs().unwrap(),
-            gate: Gate::closed(),
+            gate,
         };
         Self { router: router(Arc::new(app)), store, atlases, _dir: dir }
     }

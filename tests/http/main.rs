@@ -6,3 +6,6 @@ mod app;
 mod audience;
 mod documents;
 mod facilities;
+mod hidden;
+mod public_only;
+mod scopes;

@@ -44,6 +44,7 @@ mod facilities;
 mod geometries;
 mod history;
 mod profiles;
+mod public;
 
 contract! {
     async fn a_new_store_is_empty(store: Store) {
