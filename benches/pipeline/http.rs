@@ -197,7 +197,13 @@ fn our_app(
         Box::pin(async move {
             let store = place.open().await?;
             let atlases = Atlases::open(store.clone(), CacheSizes::default()).await?;
-            let app = App { atlases, public_url, glyphs: embedded_glyphs()?, gate: Gate::closed() };
+            let app = App {
+                store: store.clone(),
+                atlases,
+                public_url,
+                glyphs: embedded_glyphs()?,
+                gate: Gate::closed(),
+            };
             serve(listener, Arc::new(app), async move { drop(stopped.await) }).await?;
             store.close().await;
             Ok(())

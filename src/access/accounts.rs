@@ -67,10 +67,7 @@ impl Gate {
         now: DateTime<Utc>,
     ) -> Result<Option<Secret>, AccessError> {
         let house = self.house()?;
-        let mut grants =
-            new.memberships.iter().flat_map(|m| m.roles.iter().map(move |role| (&m.atlas, *role)));
-        let entitled = by.is_operator() || (!new.operator && !new.memberships.is_empty());
-        if !entitled || !grants.all(|(atlas, role)| by.may_grant(atlas, role)) {
+        if !may_add(by, new) {
             return Err(AccessError::NotEntitled);
         }
         let hash = match &new.password {
@@ -430,6 +427,13 @@ fn about(person: &PersonRow, by: &Manager, action: &str, now: DateTime<Utc>) -> 
 
 fn description(person: &PersonRow) -> Value {
     json!({ "operator": person.operator, "memberships": person.memberships })
+}
+
+/// The manager may give everything that a new person is to be.
+fn may_add(by: &Manager, new: &NewAccount) -> bool {
+    let grantable = |m: &Membership| m.roles.iter().all(|role| by.may_grant(&m.atlas, *role));
+    let entitled = by.is_operator() || (!new.operator && !new.memberships.is_empty());
+    entitled && new.memberships.iter().all(grantable)
 }
 
 fn seen(by: &Manager, person: PersonRow) -> Option<Account> {

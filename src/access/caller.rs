@@ -93,6 +93,14 @@ impl Access {
         }
     }
 
+    /// What the caller is in atlases; nothing for the command line, which holds the store.
+    pub fn memberships(&self) -> &[Membership] {
+        match &self.who {
+            Who::Anybody | Who::Local(_) => &[],
+            Who::Person(person) => &person.memberships,
+        }
+    }
+
     /// The caller as somebody who manages people, if entitled.
     pub fn manager(&self) -> Option<Manager> {
         match &self.who {

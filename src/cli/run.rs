@@ -161,13 +161,14 @@ async fn serve_store(config: Config, mode: OpenMode) -> Result<ExitCode> {
     if mode == OpenMode::Public {
         refuse_exposed(&store).await?;
     }
-    let atlases = Atlases::open(store, config.caches).await?;
+    let atlases = Atlases::open(store.clone(), config.caches).await?;
     let glyphs = http::embedded_glyphs().context("the embedded fonts cannot be read")?;
     let gate = match mode {
         OpenMode::Public => Gate::closed(),
         _ => Gate::open(open_people(&config.store).await?, config.access()),
     };
     let app = Arc::new(App {
+        store,
         atlases: atlases.clone(),
         public_url: config.public_url().map_err(|e| anyhow!(e))?,
         glyphs,

@@ -18,12 +18,15 @@ mod styles;
 mod tiles;
 mod values;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
     Router,
     extract::{ConnectInfo, Request, State},
-    http::{HeaderValue, header},
+    http::HeaderValue,
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{MethodRouter, get},
@@ -36,6 +39,7 @@ use crate::{
     access::{Access, Credentials, Gate, Unauthorized},
     atlas::Atlases,
     clock,
+    store::Store,
     style::Glyphs,
 };
 
@@ -45,6 +49,8 @@ pub use pages::{embedded_glyphs, web_file};
 
 /// What every handler may use.
 pub struct App {
+    /// What is stored, for those who release and administer.
+    pub store: Store,
     /// The read model.
     pub atlases: Arc<Atlases>,
     /// Where the server is reached, without a slash at the end: `https://atlas.example.org/karten`.
@@ -306,7 +312,7 @@ const PUBLIC_ROUTES: &[Route] = &[
 
 const fn all_routes() -> [Route; PUBLIC_ROUTES.len() + api::ROUTES.len()] {
     let mut all = [PUBLIC_ROUTES[0]; PUBLIC_ROUTES.len() + api::ROUTES.len()];
-    let mut at = 0;
+    let mut at: usize = 0;
     while at < all.len() {
         let in_api = at.checked_sub(PUBLIC_ROUTES.len());
         all[at] = if let Some(at) = in_api { api::ROUTES[at] } else { PUBLIC_ROUTES[at] };
@@ -358,24 +364,35 @@ pub async fn serve(
         // Tiles are small: waiting for more to send only delays them. Without it the answer is merely later.
         let _ = stream.set_nodelay(true);
     });
-    axum::serve(listener, router(app)).with_graceful_shutdown(stop).await
+    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(stop).await
 }
+
+/// Where a request comes from, behind whatever proxies are believed.
+#[derive(Debug, Clone, Copy)]
+struct ClientAddress(IpAddr);
 
 /// Finds out who is asking, before any handler runs. A bad credential is an error everywhere.
 async fn identify(State(app): AppState, mut request: Request, next: Next) -> Result<Response, HttpError> {
-    let authorization = request.headers().get(header::AUTHORIZATION).cloned();
-    let cookie = request.headers().get(header::COOKIE).cloned();
+    let headers = request.headers().clone();
+    let header = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
     let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-    let trusted = app.gate.trusted_header().and_then(|name| request.headers().get(name)).cloned();
     let credentials = Credentials {
-        trusted: trusted.as_ref().map(HeaderValue::as_bytes),
-        authorization: authorization.as_ref().map(HeaderValue::as_bytes),
-        cookie: cookie.as_ref().map(HeaderValue::as_bytes),
+        authorization: header("authorization"),
+        cookie: header("cookie"),
+        trusted: app.gate.trusted_header().and_then(header),
         address,
         now: clock::now(),
     };
-    let access = app.gate.authenticate(&credentials).await.map_err(|Unauthorized| HttpError::Unauthorized)?;
-    request.extensions_mut().insert(access);
+    let caller = app.gate.identify(&credentials).await.map_err(|Unauthorized| HttpError::Unauthorized)?;
+    request.extensions_mut().insert(caller.access);
+    if let Some(session) = caller.session {
+        request.extensions_mut().insert(session);
+    }
+    if let Some(address) = address {
+        let forwarded = header("x-forwarded-for");
+        request.extensions_mut().insert(ClientAddress(app.gate.client_address(address, forwarded)));
+    }
     Ok(next.run(request).await)
 }
 

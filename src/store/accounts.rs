@@ -286,7 +286,7 @@ impl AccessStore {
                    WHERE id = $2 AND totp_pending IS NOT NULL";
         changed(tx.execute(sql, params![step, person]).await?)?;
         tx.execute("DELETE FROM recovery_code WHERE person_id = $1", params![person]).await?;
-        let rows = codes.iter().map(|code| params![person, code]);
+        let rows: Vec<_> = codes.iter().map(|code| params![person, code]).collect();
         tx.insert_rows("recovery_code (person_id, code_hash)", 2, rows).await?;
         write_entry(&mut tx, entry).await?;
         tx.commit().await

@@ -362,6 +362,7 @@ impl TestApp {
     pub async fn over(dir: TempDir, store: Store, public_url: &str, gate: Gate) -> Self {
         let atlases = Atlases::open(store.clone(), CacheSizes::default()).await.unwrap();
         let app = App {
+            store: store.clone(),
             atlases: atlases.clone(),
             public_url: PublicUrl::parse(public_url).unwrap(),
             glyphs: embedded_glyphs().unwrap(),

@@ -64,6 +64,7 @@ async fn a_reference_region_has_a_value_in_tables_and_counts_for_no_class_and_no
     let atlases = Atlases::open(atlas.store.clone(), CacheSizes::default()).await.unwrap();
     let public_url = PublicUrl::parse("http://localhost:8080").unwrap();
     let router = router(Arc::new(App {
+        store: atlas.store.clone(),
         atlases,
         public_url,
         glyphs: embedded_glyphs().unwrap(),

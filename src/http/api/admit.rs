@@ -3,6 +3,8 @@
 //! Invariant: a request reaches a handler only if its method is in the route's table and its caller meets what the table
 //! asks for. Handlers that write ask [`crate::access`] once more, for the narrow type.
 
+use std::sync::Arc;
+
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, Method, header},
@@ -11,9 +13,14 @@ use axum::{
 };
 
 use crate::{
-    access::Access,
+    access::{Access, Session},
+    clock,
     domain::{Audience, Slug},
-    http::{Route, api::problem::Problem, caller},
+    http::{
+        App, Route,
+        api::{idempotency, problem::Problem, request::LARGEST_BODY, session::with_cookie},
+        caller,
+    },
 };
 
 /// What a caller must be. Roles count in the atlas that the address names.
@@ -21,6 +28,8 @@ use crate::{
 pub enum Needs {
     /// Nothing.
     Anybody,
+    /// A person in a session, even if the password must be changed first. A token will not do.
+    Session,
     /// Somebody, whoever it is.
     SignedIn,
     /// A member of the atlas.
@@ -31,20 +40,24 @@ pub enum Needs {
     Publisher,
     /// Somebody who manages people and policy.
     Administrator,
+    /// Somebody who manages people: an administrator of some atlas, or the operator of the platform.
+    Manager,
     /// The operator of the platform.
     Operator,
 }
 
 impl Needs {
-    fn met(self, access: &Access, atlas: Option<&Slug>) -> bool {
+    fn met(self, access: &Access, session: bool, atlas: Option<&Slug>) -> bool {
         let in_atlas = |role: fn(&Access, &Slug) -> bool| atlas.is_some_and(|atlas| role(access, atlas));
         match self {
             Self::Anybody => true,
+            Self::Session => session,
             Self::SignedIn => !access.is_anonymous(),
             Self::Viewer => in_atlas(|access, atlas| access.scope(atlas).audience() == Audience::Internal),
             Self::Editor => in_atlas(|access, atlas| access.editor(atlas).is_some()),
             Self::Publisher => in_atlas(|access, atlas| access.publisher(atlas).is_some()),
             Self::Administrator => in_atlas(|access, atlas| access.administrator(atlas).is_some()),
+            Self::Manager => access.manager().is_some(),
             Self::Operator => access.operator().is_some(),
         }
     }
@@ -63,11 +76,13 @@ pub struct Operation {
     pub revision: bool,
     /// The answer holds a secret that is shown once, so it is not kept to be repeated.
     pub secret: bool,
+    /// Largest body, in bytes.
+    pub(super) largest_body: usize,
 }
 
 impl Operation {
     const fn new(method: &'static str, needs: Needs, body: Option<&'static str>) -> Self {
-        Self { method, needs, body, revision: false, secret: false }
+        Self { method, needs, body, revision: false, secret: false, largest_body: LARGEST_BODY }
     }
 
     /// Reads.
@@ -90,11 +105,6 @@ impl Operation {
         Self::new("PUT", needs, Some(body))
     }
 
-    /// Changes some fields; with an example of its body.
-    pub(super) const fn patch(needs: Needs, body: &'static str) -> Self {
-        Self::new("PATCH", needs, Some(body))
-    }
-
     /// Removes or ends something.
     pub(super) const fn delete(needs: Needs) -> Self {
         Self::new("DELETE", needs, None)
@@ -113,22 +123,38 @@ impl Operation {
     }
 }
 
+/// A route and the server it belongs to.
+pub(super) type Gateway = (Arc<App>, &'static Route);
+
 /// Lets a request through to its handler if the table of its route says so.
 pub(super) async fn admit(
-    State(route): State<&'static Route>,
+    State((app, route)): State<Gateway>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
     let Some(operation) = operation(route, request.method()) else { return Ok(not_allowed(route)) };
-    let access = caller(&request);
-    if !operation.needs.met(&access, atlas(route, &request).as_ref()) {
+    let (access, session) = (caller(&request), request.extensions().get::<Session>().cloned());
+    if !operation.needs.met(&access, session.is_some(), atlas(route, &request).as_ref()) {
         // Somebody who is signed in does not learn whether there is something.
         return Err(if access.is_anonymous() { Problem::unauthorized() } else { Problem::not_found() });
     }
     if operation.revision && !request.headers().contains_key(header::IF_MATCH) {
         return Err(Problem::revision_needed());
     }
-    Ok(next.run(request).await)
+    let response = idempotency::once(&app, operation, &access, request, next).await?;
+    renewed(&app, session, response).await
+}
+
+/// An answer with a new secret for the session, if it is time for one.
+async fn renewed(app: &App, session: Option<Session>, response: Response) -> Result<Response, Problem> {
+    let Some(session) = session.filter(|_| !response.headers().contains_key(header::SET_COOKIE)) else {
+        return Ok(response);
+    };
+    let secret = app.gate.renew(&session, clock::now()).await?;
+    Ok(match secret {
+        Some(secret) => with_cookie(app, response, &secret),
+        None => response,
+    })
 }
 
 /// The operation of a route for a method, if it has it.
@@ -187,10 +213,10 @@ mod tests {
     fn the_command_line_meets_every_need_and_nobody_only_the_least() {
         let atlas: Slug = "a".parse().unwrap();
         let all = [Needs::SignedIn, Needs::Viewer, Needs::Editor, Needs::Publisher, Needs::Administrator];
-        for needs in all.into_iter().chain([Needs::Operator]) {
-            assert!(needs.met(&Access::local("root"), Some(&atlas)), "{needs:?}");
-            assert!(!needs.met(&Access::public(), Some(&atlas)), "{needs:?}");
+        for needs in all.into_iter().chain([Needs::Manager, Needs::Operator]) {
+            assert!(needs.met(&Access::local("root"), false, Some(&atlas)), "{needs:?}");
+            assert!(!needs.met(&Access::public(), false, Some(&atlas)), "{needs:?}");
         }
-        assert!(Needs::Anybody.met(&Access::public(), None));
+        assert!(Needs::Anybody.met(&Access::public(), false, None));
     }
 }

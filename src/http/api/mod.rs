@@ -8,10 +8,20 @@
 //! or read by pages of other sites.
 
 mod admit;
+mod answer;
+mod area;
+mod atlases;
+mod audit;
+mod bundles;
+mod idempotency;
 mod openapi;
+mod people;
 mod problem;
+mod releases;
 mod request;
+mod routes;
 mod session;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -21,37 +31,33 @@ use axum::{
     http::{HeaderValue, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
 };
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 
-use crate::http::{App, AppState, Compression, Route, answer, api::problem::Problem};
+use crate::{
+    http::{
+        App, AppState, answer as common,
+        api::{admit::Gateway, problem::Problem},
+    },
+    store::AuditEntry,
+};
 
 pub use admit::{Needs, Operation};
+pub(super) use routes::ROUTES;
 
-/// The routes of the API.
-pub(super) const ROUTES: &[Route] = &[
-    Route {
-        pattern: "/api/openapi.json",
-        examples: &["/api/openapi.json"],
-        operations: &[Operation::get(Needs::Anybody)],
-        methods: || get(openapi::description),
-        compression: Compression::Own,
-    },
-    Route {
-        pattern: "/api/session",
-        examples: &["/api/session"],
-        operations: &[Operation::get(Needs::Anybody)],
-        methods: || get(session::show),
-        compression: Compression::Own,
-    },
-];
+impl App {
+    /// Writes into the audit log what was done.
+    async fn record(&self, entry: AuditEntry) -> Result<(), Problem> {
+        Ok(self.gate.store()?.record(&entry).await?)
+    }
+}
 
 /// The router of the API.
-pub(super) fn router(app: &App) -> Router<Arc<App>> {
+pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
     let routes = ROUTES.iter().fold(Router::new(), |router, route| {
         let methods = (route.methods)().fallback(async || Problem::method_not_allowed());
-        router.route(route.pattern, methods.layer(middleware::from_fn_with_state(route, admit::admit)))
+        let gateway: Gateway = (app.clone(), route);
+        router.route(route.pattern, methods.layer(middleware::from_fn_with_state(gateway, admit::admit)))
     });
     routes.layer(same_site(app.public_url.origin()))
 }
@@ -73,7 +79,7 @@ pub(super) async fn seal(State(app): AppState, request: Request, next: Next) -> 
     let mut response = next.run(request).await;
     if within {
         let headers = response.headers_mut();
-        answer::close(headers);
+        common::close(headers);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
         headers.insert(header::VARY, HeaderValue::from_static("authorization, cookie"));
     }

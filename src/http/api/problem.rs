@@ -6,10 +6,11 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{atlas::AtlasError, store::StoreError};
+use crate::{access::AccessError, release::ReleaseError, store::StoreError};
 
 /// What is wrong with one field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -80,11 +81,12 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, detail).of_kind("second-factor", "Second factor needed")
     }
 
-    /// Too many failures; seconds until another attempt is looked at.
-    pub(super) fn too_many(retry_after: u64) -> Self {
-        let detail = format!("Too many attempts; try again in {retry_after} s.");
+    /// Too many failures; how long until another attempt is looked at.
+    pub(super) fn too_many(retry_after: TimeDelta) -> Self {
+        let seconds = u64::try_from(retry_after.num_seconds()).unwrap_or_default() + 1;
+        let detail = format!("Too many attempts; try again in {seconds} s.");
         let mut problem = Self::new(StatusCode::TOO_MANY_REQUESTS, detail);
-        problem.retry_after = Some(retry_after);
+        problem.retry_after = Some(seconds);
         problem
     }
 
@@ -183,9 +185,39 @@ impl From<StoreError> for Problem {
     }
 }
 
-impl From<AtlasError> for Problem {
-    fn from(error: AtlasError) -> Self {
-        Self::internal(&error)
+impl From<AccessError> for Problem {
+    fn from(error: AccessError) -> Self {
+        let text = sentence(&error.to_string());
+        match error {
+            AccessError::Closed
+            | AccessError::UnknownPerson
+            | AccessError::Unknown
+            | AccessError::NotEntitled => Self::not_found(),
+            AccessError::Name(_) => Self::field("/name", text),
+            AccessError::Password(_) => Self::field("/password", text),
+            AccessError::WrongPassword => Self::field("/present", text),
+            AccessError::WrongCode => Self::field("/code", text),
+            AccessError::WrongToken => Self::field("/token", text),
+            AccessError::TooMany { retry_after } => Self::too_many(retry_after),
+            AccessError::NameTaken | AccessError::LastOperator => Self::conflict(text),
+            AccessError::Store(error) => error.into(),
+            AccessError::NoRandomness | AccessError::Stopping => Self::internal(&error),
+        }
+    }
+}
+
+impl From<ReleaseError> for Problem {
+    fn from(error: ReleaseError) -> Self {
+        let text = sentence(&error.to_string());
+        match error {
+            ReleaseError::Store(error) => error.into(),
+            ReleaseError::UnknownIndicator(_) => Self::field("/indicators", text),
+            ReleaseError::UnknownLevel(_) => Self::field("/levels", text),
+            ReleaseError::EmptyBundle => Self::field("", text),
+            ReleaseError::Policy(_) => Self::field("/policies", text),
+            ReleaseError::UnknownCategory(_) => Self::not_found(),
+            _ => Self::conflict(text),
+        }
     }
 }
 

@@ -1,21 +1,26 @@
 //! Reading requests of the API: who calls, path, parameters and JSON bodies, each with a problem document where it cannot
 //! be read.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use axum::{
     body::{Bytes, to_bytes},
-    extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Query, Request},
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::{HeaderMap, header, request::Parts},
 };
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use utoipa::IntoParams;
 
 use crate::{
-    access::Access,
+    access::{Access, Administrator, Manager, Operator, Owner, Publisher, Session},
     clock,
-    http::api::problem::{Problem, sentence},
+    domain::{Secret, Slug},
+    http::{
+        ClientAddress,
+        api::problem::{Problem, sentence},
+    },
+    store::AuditEntry,
 };
 
 /// Largest JSON body, in bytes.
@@ -29,14 +34,42 @@ const LARGEST_PAGE: u32 = 500;
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
     pub(super) access: Access,
+    pub(super) session: Option<Session>,
     pub(super) now: DateTime<Utc>,
     pub(super) address: Option<IpAddr>,
 }
 
+/// The narrower types that writes take. Who is not entitled finds nothing at the address.
 impl Caller {
-    /// Name for records.
-    pub(super) fn name(&self) -> Result<&str, Problem> {
-        self.access.name().ok_or_else(Problem::unauthorized)
+    /// The session that calls.
+    pub(super) fn session(&self) -> Result<&Session, Problem> {
+        self.session.as_ref().ok_or_else(Problem::unauthorized)
+    }
+
+    pub(super) fn owner(&self) -> Result<Owner, Problem> {
+        self.session()?.owner().ok_or_else(Problem::unauthorized)
+    }
+
+    pub(super) fn publisher(&self, atlas: &Slug) -> Result<Publisher, Problem> {
+        self.access.publisher(atlas).ok_or_else(Problem::not_found)
+    }
+
+    pub(super) fn administrator(&self, atlas: &Slug) -> Result<Administrator, Problem> {
+        self.access.administrator(atlas).ok_or_else(Problem::not_found)
+    }
+
+    pub(super) fn manager(&self) -> Result<Manager, Problem> {
+        self.access.manager().ok_or_else(Problem::not_found)
+    }
+
+    pub(super) fn operator(&self) -> Result<Operator, Problem> {
+        self.access.operator().ok_or_else(Problem::not_found)
+    }
+
+    /// An entry for the audit log in the name of the caller.
+    pub(super) fn entry(&self, action: &str) -> Result<AuditEntry, Problem> {
+        let name = self.access.name().ok_or_else(Problem::unauthorized)?;
+        Ok(AuditEntry::new(self.now, name, action))
     }
 }
 
@@ -46,8 +79,9 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         Ok(Self {
             access: parts.extensions.get().cloned().unwrap_or(Access::public()),
+            session: parts.extensions.get().cloned(),
             now: clock::now(),
-            address: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip()),
+            address: parts.extensions.get::<ClientAddress>().map(|address| address.0),
         })
     }
 }
@@ -82,7 +116,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Params<
 #[into_params(parameter_in = Query)]
 pub(super) struct PageParams {
     /// At most so many entries, 1 to 500; 50 if it is not said.
-    limit: Option<u32>,
+    pub(super) limit: Option<u32>,
     /// Only entries before this one: the `next` of the page before.
     pub(super) before: Option<i64>,
 }
@@ -111,6 +145,16 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Document<T> {
         }
         parse(&read(request, LARGEST_BODY).await?).map(Self)
     }
+}
+
+/// Reads a text that must not be printed.
+pub(super) fn secret<'de, D: Deserializer<'de>>(reader: D) -> Result<Secret, D::Error> {
+    String::deserialize(reader).map(Secret::new)
+}
+
+/// The same, if there is one.
+pub(super) fn secret_if_any<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Secret>, D::Error> {
+    Option::<String>::deserialize(reader).map(|text| text.map(Secret::new))
 }
 
 /// A body, up to a limit in bytes.
