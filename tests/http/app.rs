@@ -346,6 +346,11 @@ impl TestApp {
     }
 
     pub async fn with(secrets: Secrets, public_url: &str) -> Self {
+        Self::guarded(secrets, public_url, async |_| Gate::closed()).await
+    }
+
+    /// With a gate that is made for the location of the store.
+    pub async fn guarded(secrets: Secrets, public_url: &str, gate: impl AsyncFnOnce(&str) -> Gate) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("test.gpkg");
         let store = Store::open(file.to_str().unwrap(), OpenMode::Create, now()).await.unwrap();
@@ -355,7 +360,8 @@ impl TestApp {
         fill(&store, "a", secrets).await;
         release_and_open(&store).await;
         hidden::plant(&store, secrets).await;
-        Self::over(dir, store, public_url, Gate::closed()).await
+        let gate = gate(file.to_str().unwrap()).await;
+        Self::over(dir, store, public_url, gate).await
     }
 
     /// A server over a store in a folder, for people whom a gate knows.
@@ -376,11 +382,16 @@ impl TestApp {
     }
 
     pub async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send(method, path, headers, "").await
+    }
+
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let response =
+            self.router.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
         let status = response.status().as_u16();
         let mut headers: Vec<_> = response
             .headers()

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail the test")]
 
+mod api;
 mod app;
 mod audience;
 mod documents;
@@ -9,3 +10,5 @@ mod facilities;
 mod hidden;
 mod public_only;
 mod scopes;
+mod matrix;
+mod staff;

@@ -21,6 +21,7 @@ mod releases;
 mod request;
 mod routes;
 mod session;
+mod shares;
 mod tokens;
 
 use std::sync::Arc;

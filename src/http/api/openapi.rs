@@ -15,7 +15,7 @@ use crate::http::{
         problem::{Problem, ProblemDocument},
         releases,
         routes::ROUTES,
-        session, tokens,
+        session, shares, tokens,
     },
 };
 
@@ -72,7 +72,10 @@ use crate::http::{
         releases::list,
         releases::certificate,
         releases::withdraw,
-        releases::roll_back
+        releases::roll_back,
+        shares::list,
+        shares::grant,
+        shares::end
     ),
     components(schemas(ProblemDocument))
 )]

@@ -6,7 +6,7 @@ use crate::http::{
     Compression, Route,
     api::{
         admit::{Needs, Operation},
-        area, atlases, audit, bundles, openapi, people, releases, session, tokens,
+        area, atlases, audit, bundles, openapi, people, releases, session, shares, tokens,
     },
 };
 
@@ -276,6 +276,23 @@ pub(in crate::http) const ROUTES: &[Route] = &[
         examples: &["/api/atlases/a/rollbacks"],
         operations: &[Operation::post(Needs::Publisher, r#"{"indicator": "i", "level": "l", "audience": "public", "number": 1}"#)],
         methods: || post(releases::roll_back),
+        compression: Compression::Own,
+    },
+    Route {
+        pattern: "/api/atlases/{atlas}/shares",
+        examples: &["/api/atlases/a/shares"],
+        operations: &[Operation::get(Needs::Administrator)],
+        methods: || get(shares::list),
+        compression: Compression::Own,
+    },
+    Route {
+        pattern: "/api/atlases/{atlas}/shares/{borrower}/{level}/{indicator}",
+        examples: &["/api/atlases/a/shares/b/l/i"],
+        operations: &[
+            Operation::put(Needs::Administrator, r#"{"may_release": false}"#),
+            Operation::delete(Needs::Administrator),
+        ],
+        methods: || put(shares::grant).delete(shares::end),
         compression: Compression::Own,
     },
 ];

@@ -1,0 +1,98 @@
+//! The fixture atlas with people: one for each role, and whatever they bring to show who they are.
+
+use std::collections::BTreeSet;
+
+use chrono::{TimeDelta, Utc};
+use kommunalatlas::{
+    access::{AccessSettings, Gate, Manager, Membership, NewAccount, Owner, TokenRequest},
+    domain::{Role, Secret},
+    store::AccessStore,
+};
+
+use crate::app::{Answer, NO_SECRETS, TestApp, slug};
+
+pub const PASSWORD: &str = "fünf Störche im Moor";
+
+/// The people: name, operator, (atlas, role, themes).
+const PEOPLE: &[(&str, bool, &[(&str, Role, Option<&str>)])] = &[
+    ("viewer", false, &[("a", Role::Viewer, None)]),
+    ("editor", false, &[("a", Role::Editor, None)]),
+    ("statistician", false, &[("a", Role::Statistician, None)]),
+    ("publisher", false, &[("a", Role::Publisher, None)]),
+    ("administrator", false, &[("a", Role::Administrator, None)]),
+    ("other", false, &[("b", Role::Administrator, None)]),
+    ("limited", false, &[("a", Role::Viewer, Some("another-theme"))]),
+    ("operator", true, &[]),
+];
+
+/// The server with its people.
+pub struct Staff {
+    pub app: TestApp,
+    pub gate: Gate,
+}
+
+impl Staff {
+    pub async fn new() -> Self {
+        let mut opened = Gate::closed();
+        let gate = async |location: &str| {
+            opened = Gate::open(AccessStore::open(location).await.unwrap(), AccessSettings::default());
+            opened.clone()
+        };
+        let app = TestApp::guarded(NO_SECRETS, "http://localhost:8080", gate).await;
+        let staff = Self { app, gate: opened };
+        for (name, operator, memberships) in PEOPLE {
+            staff.hire(name, *operator, memberships).await;
+        }
+        staff
+    }
+
+    pub async fn hire(&self, name: &str, operator: bool, memberships: &[(&str, Role, Option<&str>)]) {
+        let memberships = memberships.iter().map(|(atlas, role, theme)| Membership {
+            atlas: slug(atlas),
+            roles: BTreeSet::from([*role]),
+            themes: theme.map(|theme| BTreeSet::from([slug(theme)])),
+        });
+        let account = NewAccount {
+            name: name.parse().unwrap(),
+            display_name: name.to_owned(),
+            password: Some(Secret::new(PASSWORD)),
+            keeps_password: true,
+            operator,
+            memberships: memberships.collect(),
+        };
+        self.gate.add_person(&Manager::local("test"), &account, Utc::now()).await.unwrap();
+    }
+
+    /// A header with a token of a person that is good for so many seconds.
+    pub async fn bearer(&self, name: &str, seconds: i64) -> String {
+        let owner = Owner::local("test", name.parse().unwrap());
+        let good_for = Some(TimeDelta::seconds(seconds));
+        let request =
+            TokenRequest { label: "test".into(), operator: true, good_for, ..TokenRequest::default() };
+        let (_, token) = self.gate.add_token(&owner, &request, Utc::now()).await.unwrap();
+        format!("Bearer {}", token.expose())
+    }
+
+    /// Signs in, and gives the cookie.
+    pub async fn cookie(&self, name: &str) -> String {
+        let body = serde_json::json!({ "name": name, "password": PASSWORD }).to_string();
+        cookie_of(&self.post("/api/session", &[], &body).await)
+    }
+
+    pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        self.json("POST", path, headers, body).await
+    }
+
+    pub async fn json(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let headers = [headers, &[("content-type", "application/json")]].concat();
+        self.app.send(method, path, &headers, body).await
+    }
+}
+
+/// Name and value of the cookie that an answer sets.
+pub fn cookie_of(answer: &Answer) -> String {
+    let text = String::from_utf8_lossy(&answer.body);
+    let set =
+        answer.header("set-cookie").unwrap_or_else(|| panic!("{} without cookie: {text}", answer.status));
+    set.split(';').next().unwrap().to_owned()
+}
