@@ -6,6 +6,7 @@
 //! breaks, classes and ranks give away nothing more exact.
 
 pub mod bundle;
+pub mod gate;
 
 mod area;
 mod findings;
@@ -14,12 +15,13 @@ mod progress;
 mod publish;
 mod request;
 mod settings;
+mod tables;
 
 use chrono::{DateTime, Utc};
 
 use crate::{
     classification::ClassifyError,
-    domain::{IllegalStep, PolicyError, Slug},
+    domain::{IllegalStep, Period, PolicyError, Slug},
     store::StoreError,
 };
 
@@ -69,6 +71,26 @@ pub enum ReleaseError {
         /// Names of the empty fields.
         fields: Vec<&'static str>,
     },
+    /// Nobody can say how many persons are behind a number.
+    #[error(
+        "'{indicator}' for {period} cannot be released: it has numbers without {what}, so nobody can say how many persons \
+         are behind them; import them beside the values, or say `sensitive = false` in the catalogue if it does not speak \
+         of persons"
+    )]
+    CannotJudge {
+        /// The indicator.
+        indicator: Slug,
+        /// The period.
+        period: Period,
+        /// What is missing.
+        what: &'static str,
+    },
+    /// The table of counts cannot be protected or audited.
+    #[error("disclosure control cannot judge this release: {0}")]
+    Disclosure(String),
+    /// The audit found secret numbers that could be computed.
+    #[error("this release would give secrets away and is refused: {}", _0.join(" "))]
+    Unsafe(Vec<String>),
     /// It is not released.
     #[error("'{indicator}' is not released on level '{level}'")]
     NotReleased {

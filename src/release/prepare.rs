@@ -1,4 +1,4 @@
-//! Makes a release from series: rounded, classified from the rounded numbers.
+//! Makes a release from series: through the gate, then classified from what is left.
 
 use std::collections::{HashMap, hash_map::Entry};
 
@@ -6,12 +6,15 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     classification::classify,
-    domain::{Column, Indicator, Period, Slug},
-    release::{ReleaseError, ReleaseRequest},
-    store::{AtlasCatalogue, Id, NewRelease, NewReleaseColumn, RegionRow, SeriesRow, Store, StoreError},
+    domain::{Classification, Column, Period, Slug},
+    release::{
+        ReleaseError, ReleaseRequest,
+        gate::{self, GatedLayer},
+    },
+    store::{AtlasCatalogue, Id, NewRelease, RegionRow, SeriesRow, Store, StoreError},
 };
 
-/// Every indicator of a request on every level, checked and ready to be stored. Nothing is written.
+/// Every indicator of a request on every level, checked, protected and ready to be stored. Nothing is written.
 pub(super) async fn prepare(
     store: &Store,
     catalogue: &AtlasCatalogue,
@@ -19,58 +22,54 @@ pub(super) async fn prepare(
     by: &str,
     now: DateTime<Utc>,
 ) -> Result<Vec<NewRelease>, ReleaseError> {
+    let mut series = Vec::new();
+    for slug in &request.indicators {
+        let indicator = catalogue.indicators.iter().find(|i| i.slug == *slug);
+        let indicator = indicator.ok_or_else(|| ReleaseError::UnknownIndicator(slug.clone()))?;
+        let fields = indicator.sheet.missing_fields(indicator.kind);
+        if !fields.is_empty() {
+            return Err(ReleaseError::IncompleteSheet { indicator: slug.clone(), fields });
+        }
+        for level in &request.levels {
+            series.extend(chosen_series(catalogue, level, slug, &request.periods)?);
+        }
+    }
+    let gated = gate::examine(store, catalogue, request.audience, &series).await?;
+    let certificate = serde_json::json!(gated.certificate);
     let mut places = Places::new(store);
     let mut releases = Vec::new();
-    for level in &request.levels {
-        for slug in &request.indicators {
-            let layer = Layer { catalogue, request, level, slug };
-            releases.push(prepare_layer(&mut places, &layer, by, now).await?);
-        }
+    for layer in gated.layers {
+        let classification = classes(&mut places, catalogue, &layer).await?;
+        releases.push(NewRelease {
+            indicator: layer.indicator,
+            level: layer.level,
+            audience: request.audience,
+            columns: layer.columns,
+            classification,
+            certificate: Some(certificate.clone()),
+            inputs: layer.inputs,
+            at: now,
+            by: by.to_owned(),
+        });
     }
     Ok(releases)
 }
 
-/// One indicator of a request on one level.
-struct Layer<'a> {
-    catalogue: &'a AtlasCatalogue,
-    request: &'a ReleaseRequest,
-    level: &'a Slug,
-    slug: &'a Slug,
-}
-
-async fn prepare_layer(
+/// Classes from what is shown.
+async fn classes(
     places: &mut Places<'_>,
-    layer: &Layer<'_>,
-    by: &str,
-    now: DateTime<Utc>,
-) -> Result<NewRelease, ReleaseError> {
-    let Layer { catalogue, request, level, slug } = *layer;
-    let indicator = catalogue.indicators.iter().find(|i| i.slug == *slug);
-    let indicator = indicator.ok_or_else(|| ReleaseError::UnknownIndicator(slug.clone()))?;
-    let fields = indicator.sheet.missing_fields(indicator.kind);
-    if !fields.is_empty() {
-        return Err(ReleaseError::IncompleteSheet { indicator: slug.clone(), fields });
-    }
-    let series = chosen_series(catalogue, level, slug, &request.periods)?;
-    let columns = columns(places.store, indicator, &series).await?;
+    catalogue: &AtlasCatalogue,
+    layer: &GatedLayer,
+) -> Result<Classification, ReleaseError> {
+    let indicator = catalogue.indicators.iter().find(|i| i.slug == layer.indicator);
+    let indicator = indicator.ok_or_else(|| ReleaseError::UnknownIndicator(layer.indicator.clone()))?;
     let mut numbers = Vec::new();
-    for column in &columns {
+    for column in &layer.columns {
         numbers.extend(numbers_of(&column.column, places.inhabited(column.edition).await?));
     }
-    let periods = columns.iter().map(|c| c.period.clone()).collect();
-    let classification = classify(&numbers, &indicator.classification, periods)
-        .map_err(|error| ReleaseError::Classify(slug.clone(), error))?;
-    Ok(NewRelease {
-        indicator: slug.clone(),
-        level: level.clone(),
-        audience: request.audience,
-        columns,
-        classification,
-        certificate: None,
-        inputs: series.iter().map(|row| row.id).collect(),
-        at: now,
-        by: by.to_owned(),
-    })
+    let periods = layer.columns.iter().map(|c| c.period.clone()).collect();
+    classify(&numbers, &indicator.classification, periods)
+        .map_err(|error| ReleaseError::Classify(layer.indicator.clone(), error))
 }
 
 /// The current series of an indicator on a level.
@@ -98,24 +97,6 @@ pub(super) fn chosen_series<'a>(
         return Err(ReleaseError::NoValues { indicator: slug.clone(), level: level.clone(), periods });
     }
     Ok(series)
-}
-
-async fn columns(
-    store: &Store,
-    indicator: &Indicator,
-    series: &[&SeriesRow],
-) -> Result<Vec<NewReleaseColumn>, ReleaseError> {
-    let mut columns = Vec::with_capacity(series.len());
-    for row in series {
-        columns.push(NewReleaseColumn {
-            period: row.period.clone(),
-            edition: row.edition,
-            column: store.column(row.id).await?.rounded(indicator.decimals),
-            note: row.note.clone(),
-            break_before: row.break_before,
-        });
-    }
-    Ok(columns)
 }
 
 /// Which regions count, because somebody lives there and they are on the map, of the editions that were asked for: each is read once.

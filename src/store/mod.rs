@@ -23,6 +23,7 @@ mod geometries;
 mod history;
 mod idempotency;
 mod open;
+mod past_releases;
 mod people;
 mod profiles;
 mod public;
@@ -50,6 +51,7 @@ pub use foreign::{ForeignColumn, ForeignError, ForeignSource, ForeignTable, read
 pub use history::{ImportedEdition, ImportedSeries};
 pub use idempotency::Idempotency;
 pub use open::{OpenMode, PostgresStore, SqliteStore, Store};
+pub use past_releases::PastColumn;
 pub use people::AccessStore;
 pub use profiles::SourceProfile;
 pub use publication::{AreaChange, AreaDecision, AtlasSettings, ReleaseMark, ReleaseRecord, Withdrawal};
