@@ -256,7 +256,7 @@ pub fn indicators(count: usize) -> Result<Vec<Indicator>> {
     let indicator = |number: usize| {
         serde_json::json!({
             "slug": format!("i{number}"), "title": format!("Indikator {number}"), "theme": "t",
-            "kind": "mean", "unit": "%", "decimals": 1,
+            "kind": "mean", "unit": "%", "decimals": 1, "sensitive": false,
             "sheet": {
                 "definition": text, "calculation": text, "numerator": text, "denominator": text, "source": text,
                 "reference_date": text, "contact": text, "licence": text,

@@ -10,11 +10,12 @@ use serde::Deserialize;
 use crate::{
     access::{Editor, Publisher},
     clock,
-    domain::{Audience, Level, Slug, Text},
+    domain::{Audience, Level, Period, Slug, Text},
     ingest::{
         NoProgress, Report, Source, Target,
         boundaries::{BoundaryOptions, DEFAULT_TILE_BUDGET, import_boundaries},
         catalogue::import_catalogue,
+        derive::{Task, derive},
         facilities::{FacilityOptions, import_facilities},
         statistics::{Mapping, ProfileOptions, ValuesOptions, import_values},
     },
@@ -36,6 +37,7 @@ struct Manifest {
     atlas: AtlasPart,
     levels: Vec<LevelPart>,
     values: Vec<ValuesPart>,
+    pools: Vec<PoolsPart>,
     facilities: Vec<FacilitiesPart>,
     releases: Vec<ReleasePart>,
 }
@@ -90,12 +92,26 @@ struct FacilitiesPart {
     public: Vec<Slug>,
 }
 
+/// Years that are taken together.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PoolsPart {
+    levels: Vec<Slug>,
+    indicators: Vec<Slug>,
+    years: u32,
+    /// Last year of each span.
+    to: Vec<Period>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ReleasePart {
     audience: Audience,
     levels: Vec<Slug>,
     indicators: Vec<Slug>,
+    /// All that there are if absent.
+    #[serde(default)]
+    periods: Vec<Period>,
 }
 
 /// Makes the demo atlas, unless the store has it.
@@ -119,6 +135,9 @@ pub(super) async fn make(store: &Store, editor: &Editor, publisher: &Publisher) 
     }
     for values in &manifest.values {
         demo.values(values).await?;
+    }
+    for part in &manifest.pools {
+        demo.pools(part).await?;
     }
     for part in &manifest.facilities {
         demo.facilities(publisher, part).await?;
@@ -208,6 +227,22 @@ impl Demo<'_> {
         accept(&import_values(&self.target(), Source::File(&file), &options).await?)
     }
 
+    async fn pools(&self, part: &PoolsPart) -> Result<()> {
+        for level in &part.levels {
+            for to in &part.to {
+                let task = Task::Pooled {
+                    level: level.clone(),
+                    indicators: part.indicators.clone(),
+                    years: part.years,
+                    to: Some(to.clone()),
+                };
+                let now = clock::now();
+                accept(&derive(self.store, self.editor, self.atlas, &task, false, now, &NoProgress).await?)?;
+            }
+        }
+        Ok(())
+    }
+
     async fn facilities(&self, publisher: &Publisher, part: &FacilitiesPart) -> Result<()> {
         let (file, options) = (self.folder.join(&part.file), FacilityOptions::default());
         accept(&import_facilities(&self.target(), Source::File(&file), &options).await?)?;
@@ -221,7 +256,7 @@ impl Demo<'_> {
         let request = ReleaseRequest {
             indicators: part.indicators,
             levels: part.levels,
-            periods: Vec::new(),
+            periods: part.periods,
             audience: part.audience,
         };
         release::release(self.store, publisher, self.atlas, &request, clock::now()).await?;

@@ -11,6 +11,10 @@ use std::{
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
 
+use super::{
+    propose::{self, ProposeArgs},
+    recheck::{self, RecheckArgs},
+};
 use crate::disclosure::{self, Document, DocumentError, Which};
 
 /// Unsafe: the same status as something rejected with a report.
@@ -26,12 +30,20 @@ pub(super) enum DisclosureCommand {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Audit what is public of an atlas now, together with everything that ever was
+    Recheck(RecheckArgs),
+    /// Which pool of years, parent level or total would open most regions of an indicator
+    Propose(ProposeArgs),
 }
 
 /// Runs a command of disclosure control.
-pub(super) fn run(command: &DisclosureCommand) -> Result<ExitCode> {
-    let DisclosureCommand::Audit { file } = command;
-    let (answer, safe) = match read(file).and_then(|text| audit(&text)) {
+pub(super) async fn run(command: DisclosureCommand) -> Result<ExitCode> {
+    let file = match command {
+        DisclosureCommand::Audit { file } => file,
+        DisclosureCommand::Recheck(arguments) => return recheck::run(arguments).await,
+        DisclosureCommand::Propose(arguments) => return propose::run(arguments).await,
+    };
+    let (answer, safe) = match read(&file).and_then(|text| audit(&text)) {
         Ok(answer) => answer,
         Err(error) => {
             eprintln!("{error:#}");

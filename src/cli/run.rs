@@ -70,7 +70,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Share(command) => share::run(command).await,
         Command::History(command) => history::run(command).await,
         Command::Purge(arguments) => purge::run(arguments).await,
-        Command::Disclosure(command) => disclosure::run(&command),
+        Command::Disclosure(command) => disclosure::run(command).await,
         Command::User(command) => users::run(command).await,
         Command::Token(command) => token::run(command).await,
         Command::Audit(command) => audit::run(command).await,

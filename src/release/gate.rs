@@ -14,10 +14,12 @@ use crate::{
         CellId, Certificate, Primary, ProtectError, Rule, Show, Suppression, Which, Why, audit, primary,
         protect,
     },
-    domain::{Audience, Column, Indicator, IndicatorKind, Period, Policy, Slug, Status},
+    domain::{
+        Audience, Column, Companions, Indicator, IndicatorKind, Period, Policy, Provenance, Slug, Status,
+    },
     release::{
         ReleaseError,
-        tables::{Place, Tabulation},
+        tables::{Place, Scope, Tabulation},
     },
     store::{AtlasCatalogue, Id, NewReleaseColumn, SeriesRow, Store},
 };
@@ -91,7 +93,8 @@ pub async fn examine(
     series: &[&SeriesRow],
 ) -> Result<Gated, ReleaseError> {
     let policy = policy_of(catalogue, audience, series);
-    let tables = Tabulation::read(store, catalogue, audience, series, policy).await?;
+    let tables =
+        Tabulation::read(store, catalogue, audience, Scope { series, ..Scope::default() }, policy).await?;
     let (tables, pattern) = on_worker(move || {
         let pattern = Pattern::find(&tables);
         (tables, pattern)
@@ -134,7 +137,41 @@ pub async fn examine(
     Ok(Gated { layers: layers.into_values().collect(), certificate: pattern.certificate(&tables), notices })
 }
 
-/// Audits what is public now, together with everything that ever was.
+/// Numbers that are not stored, to see what the gate would say of them.
+#[derive(Debug, Clone)]
+pub(super) struct Draft<'c> {
+    pub indicator: &'c Indicator,
+    pub edition: Id,
+    pub period: Period,
+    pub provenance: Provenance,
+    pub column: Column,
+    pub companions: Companions,
+}
+
+/// How many numbers of a draft the gate would show.
+pub(super) async fn try_out(
+    store: &Store,
+    catalogue: &AtlasCatalogue,
+    audience: Audience,
+    draft: Draft<'_>,
+) -> Result<usize, ReleaseError> {
+    let policy = catalogue.atlas.policies.of(audience);
+    let numbers = draft.column.clone();
+    let scope = Scope { draft: Some(draft), ..Scope::default() };
+    let tables = Tabulation::read(store, catalogue, audience, scope, policy).await?;
+    on_worker(move || {
+        let pattern = Pattern::find(&tables)?;
+        let cells = tables.wanted.first().map_or(&[][..], Vec::as_slice);
+        let is_shown = |(ordinal, cell): (usize, &Option<CellId>)| {
+            numbers.value(ordinal).is_some() && cell.is_none_or(|cell| !pattern.suppressed.contains(&cell))
+        };
+        Ok(cells.iter().enumerate().filter(|at| is_shown(*at)).count())
+    })
+    .await?
+}
+
+/// Audits what is public now, together with everything that ever was: of one indicator and all that is tied to it, or of
+/// all.
 ///
 /// # Errors
 /// If the store cannot be read or a secret number can be computed: then the cells are named.
@@ -142,9 +179,11 @@ pub async fn recheck(
     store: &Store,
     catalogue: &AtlasCatalogue,
     audience: Audience,
+    indicator: Option<&Slug>,
 ) -> Result<Rechecked, ReleaseError> {
     let policy = catalogue.atlas.policies.of(audience);
-    let tables = Tabulation::read(store, catalogue, audience, &[], policy).await?;
+    let scope = Scope { about: indicator, ..Scope::default() };
+    let tables = Tabulation::read(store, catalogue, audience, scope, policy).await?;
     on_worker(move || {
         let primary: Vec<CellId> = primary(&tables.table).iter().map(|p| p.cell).collect();
         let result = audit(&tables.table, &primary, &tables.closed, Which::Primary)

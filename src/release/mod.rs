@@ -12,6 +12,7 @@ mod area;
 mod findings;
 mod prepare;
 mod progress;
+pub mod propose;
 mod publish;
 mod request;
 mod settings;

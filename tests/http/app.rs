@@ -226,14 +226,23 @@ fn reversed(column: &Column) -> Column {
     reversed
 }
 
+/// Percentages of 10,000 persons each.
 pub fn series(indicator: &str, period: &str, column: Column) -> NewSeries {
+    let persons = |value: &f64| value * 100.0;
+    let companions = Companions {
+        numerators: Some(column.values().iter().map(persons).collect()),
+        denominators: Some(
+            column.values().iter().map(|value| if value.is_nan() { *value } else { 10_000.0 }).collect(),
+        ),
+        ..Companions::default()
+    };
     NewSeries {
         indicator: slug(indicator),
         level: slug("l"),
         edition: day(),
         period: period.parse().unwrap(),
         column,
-        companions: Companions::default(),
+        companions,
         provenance: Provenance::Exact,
         source: None,
         note: None,

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{Audience, Column, Companions, Indicator, IndicatorKind, Period, PeriodKind, Provenance, Slug},
-    release::ReleaseError,
+    release::{ReleaseError, gate::Draft, tables::Scope},
     store::{AtlasCatalogue, Id, PastColumn, RegionRow, SeriesRow, Store, StoreError, Succession},
 };
 
@@ -79,17 +79,19 @@ pub(super) async fn read<'c>(
     store: &Store,
     catalogue: &'c AtlasCatalogue,
     audience: Audience,
-    wanted: &[&SeriesRow],
+    scope: Scope<'_, 'c>,
 ) -> Result<Material<'c>, ReleaseError> {
+    let Scope { series: wanted, draft, about } = scope;
     let atlas = &catalogue.atlas.slug;
     let indicators: HashMap<&Slug, &'c Indicator> =
         catalogue.indicators.iter().map(|i| (&i.slug, i)).collect();
     // What everybody sees, entitled staff see too; not the other way round.
     let counts = |past: &PastColumn| past.audience == audience || past.audience == Audience::Public;
     let past: Vec<PastColumn> = store.past_columns(atlas).await?.into_iter().filter(counts).collect();
-    let named = wanted.iter().filter_map(|row| indicators.get(&row.indicator));
-    let first: BTreeSet<&Slug> = named.map(|i| &i.slug).collect();
-    let tied = if wanted.is_empty() { indicators.keys().copied().collect() } else { tied(catalogue, first) };
+    let named =
+        wanted.iter().map(|row| &row.indicator).chain(about).chain(draft.iter().map(|d| &d.indicator.slug));
+    let first: BTreeSet<&Slug> = named.filter_map(|slug| indicators.get(slug)).map(|i| &i.slug).collect();
+    let tied = if first.is_empty() { indicators.keys().copied().collect() } else { tied(catalogue, first) };
     let past: Vec<PastColumn> = past.into_iter().filter(|p| tied.contains(&p.indicator)).collect();
     let mut material = Material {
         catalogue,
@@ -109,11 +111,15 @@ pub(super) async fn read<'c>(
         material.acts.push(layers);
     }
     let mut present = Vec::new();
-    for row in beside(catalogue, &tied, &material, wanted) {
+    for row in beside(catalogue, &tied, &material, wanted, draft.as_ref()) {
         present.extend(reader.layer(row, Role::Beside).await?);
     }
     for (at, row) in wanted.iter().enumerate() {
         present.extend(reader.layer(row, Role::Wanted(at)).await?);
+    }
+    if let Some(Draft { indicator, edition, period, provenance, column, companions }) = draft {
+        let role = Role::Wanted(wanted.len());
+        present.push(Layer { indicator, edition, period, provenance, column, companions, role });
     }
     material.acts.push(present);
     let editions: BTreeSet<Id> = material.acts.iter().flatten().map(|layer| layer.edition).collect();
@@ -149,11 +155,13 @@ fn beside<'c>(
     tied: &BTreeSet<&Slug>,
     material: &Material<'_>,
     wanted: &[&SeriesRow],
+    draft: Option<&Draft<'_>>,
 ) -> Vec<&'c SeriesRow> {
     let earlier =
         material.acts.iter().flatten().map(|l| (l.indicator.slug.clone(), l.edition, l.period.clone()));
     let present = wanted.iter().map(|row| (row.indicator.clone(), row.edition, row.period.clone()));
-    let in_play: HashSet<(Slug, Id, Period)> = earlier.chain(present).collect();
+    let tried = draft.iter().map(|d| (d.indicator.slug.clone(), d.edition, d.period.clone()));
+    let in_play: HashSet<(Slug, Id, Period)> = earlier.chain(present).chain(tried).collect();
     let places: HashSet<(Id, &Period)> =
         in_play.iter().map(|(_, edition, period)| (*edition, period)).collect();
     let pools: HashMap<(&Slug, Id), Vec<&Period>> = in_play

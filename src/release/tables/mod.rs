@@ -23,7 +23,7 @@ use self::{
 use crate::{
     disclosure::{CellId, Show, Table},
     domain::{Audience, Indicator, IndicatorKind, Period, PeriodKind, Policy, Provenance, Slug, Status},
-    release::ReleaseError,
+    release::{ReleaseError, gate::Draft},
     store::{AtlasCatalogue, Id, SeriesRow, Store},
 };
 
@@ -61,17 +61,29 @@ pub(super) struct Tabulation {
     pub notices: Vec<String>,
 }
 
+/// What a table is about.
+#[derive(Debug, Default)]
+pub(super) struct Scope<'s, 'c> {
+    /// What is to be released.
+    pub series: &'s [&'s SeriesRow],
+    /// What is only tried.
+    pub draft: Option<Draft<'c>>,
+    /// Where nothing is to be released: only what is tied to this indicator.
+    pub about: Option<&'s Slug>,
+}
+
 impl Tabulation {
-    /// The problem of releasing these series to an audience; without any, that of what is public already.
-    pub async fn read(
+    /// The table of a release to an audience; where nothing is to be released, that of what is public already.
+    pub async fn read<'c>(
         store: &Store,
-        catalogue: &AtlasCatalogue,
+        catalogue: &'c AtlasCatalogue,
         audience: Audience,
-        wanted: &[&SeriesRow],
+        scope: Scope<'_, 'c>,
         policy: Policy,
     ) -> Result<Self, ReleaseError> {
-        let material = layers::read(store, catalogue, audience, wanted).await?;
-        Builder::new(&material, policy, wanted.len()).build()
+        let wanted = scope.series.len() + usize::from(scope.draft.is_some());
+        let material = layers::read(store, catalogue, audience, scope).await?;
+        Builder::new(&material, policy, wanted).build()
     }
 }
 
