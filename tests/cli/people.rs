@@ -179,7 +179,9 @@ fn no_secret_is_in_the_fullest_log_or_in_an_error_or_in_the_audit_log() {
         assert!(said.contains("TRACE") || said.contains("DEBUG"), "the log is not full");
         said.push_str(&person.succeeds("audit export"));
         said.push_str(&person.succeeds("audit export --format syslog"));
-        for secret in [&token, &wrong_token, PASSWORD, wrong_password, &cookie, one_time.out.trim(), "argon2id"] {
+        for secret in
+            [&token, &wrong_token, PASSWORD, wrong_password, &cookie, one_time.out.trim(), "argon2id"]
+        {
             assert!(!said.contains(secret), "{secret} in {said}");
         }
     });

@@ -8,7 +8,7 @@ mod audience;
 mod documents;
 mod facilities;
 mod hidden;
+mod matrix;
 mod public_only;
 mod scopes;
-mod matrix;
 mod staff;

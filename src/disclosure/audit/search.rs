@@ -190,7 +190,11 @@ fn nearest(component: &Component, branch: &Branch, demand: &Row) -> Relaxed {
         constrain(&mut problem, row, &middle, |v| [(variables[v].0, 1.0), (variables[v].1, -1.0)]);
     }
     solve(&mut problem, |value| {
-        variables.iter().zip(&middle).map(|((more, less), from)| *from as f64 + value(*more) - value(*less)).collect()
+        variables
+            .iter()
+            .zip(&middle)
+            .map(|((more, less), from)| *from as f64 + value(*more) - value(*less))
+            .collect()
     })
 }
 
@@ -207,7 +211,10 @@ fn constrain(
 ) {
     let scale = row.terms.iter().map(|(_, f)| f.unsigned_abs()).max().unwrap_or(1) as f64;
     let sides = || -> Vec<(Variable, f64)> {
-        let parts = row.terms.iter().flat_map(|(v, f)| parts(*v as usize).map(|(x, sign)| (x, sign * *f as f64 / scale)));
+        let parts = row
+            .terms
+            .iter()
+            .flat_map(|(v, f)| parts(*v as usize).map(|(x, sign)| (x, sign * *f as f64 / scale)));
         parts.filter(|(_, factor)| *factor != 0.0).collect()
     };
     let begun = sum(&row.terms, start);
