@@ -5,6 +5,8 @@
 //!
 //! Invariant: tables that differ in anything that matters for protection have different fingerprints.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -76,7 +78,8 @@ impl Certificate {
     /// The certificate of a table with its primary and its suppressed cells. The caller adds what the audit found and which
     /// releases were taken into account.
     pub fn new(table: &Table, primary: &[CellId], suppressed: &[CellId]) -> Self {
-        let secondary = suppressed.iter().filter(|cell| !primary.contains(cell)).count();
+        let secret: BTreeSet<CellId> = primary.iter().copied().collect();
+        let secondary = suppressed.iter().filter(|cell| !secret.contains(cell)).count();
         Self {
             format: FORMAT,
             program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -84,7 +87,7 @@ impl Certificate {
             inputs: fingerprint(table),
             pattern: pattern(suppressed),
             cells: table.cells.iter().filter(|c| c.show == Show::Candidate).count(),
-            primary: primary.len(),
+            primary: secret.len(),
             secondary,
             narrowest: None,
             earlier: Vec::new(),

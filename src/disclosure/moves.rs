@@ -41,7 +41,13 @@ pub(super) struct Aim {
 /// No variable is moved further than this many times the policy's numbers.
 const FARTHEST: i64 = 4;
 /// How many steps around the target a move is looked for, before all that hangs together is taken.
-const REACHES: [usize; 3] = [2, 4, 8];
+const REACHES: [usize; 6] = [1, 2, 3, 4, 6, 8];
+/// In how many variables at most a move is looked for. What hangs together in more of them than this has moves nearby.
+const MOST_VARIABLES: usize = 160;
+/// How many open variables of an equation are tried first.
+const FEW_TO_CLOSE: usize = 4;
+/// In how many at most, where it may be necessary to withhold more.
+const MOST_VARIABLES_TO_CLOSE: usize = 4_000;
 /// How many linear programs may be solved to make one move whole-numbered.
 const MOST_BRANCHES: usize = 60;
 
@@ -59,8 +65,8 @@ impl Field<'_> {
         let mut best: Option<Move> = None;
         let mut size = 0;
         for reach in REACHES.into_iter().chain([usize::MAX]) {
-            let region = self.region(aim.target, reach, false);
-            if region.len() == size {
+            let region = self.region(aim.target, reach, 0);
+            if region.len() == size || (size > 0 && region.len() > MOST_VARIABLES) {
                 break;
             }
             size = region.len();
@@ -78,11 +84,17 @@ impl Field<'_> {
 
     /// A cheap move of exactly the aim, for which open variables may be closed at their cost.
     pub fn cheapest(&self, aim: Aim, cost: &dyn Fn(VarId) -> f64) -> Option<Move> {
+        // First with few others of each equation, of which there may be hundreds.
+        let few = REACHES.into_iter().map(|reach| (reach, FEW_TO_CLOSE));
+        let all = REACHES.into_iter().chain([usize::MAX]).map(|reach| (reach, usize::MAX));
         let mut size = 0;
-        for reach in REACHES.into_iter().chain([usize::MAX]) {
-            let region = self.region(aim.target, reach, true);
-            if region.len() == size {
-                break;
+        for (reach, others) in few.chain(all) {
+            let region = self.region(aim.target, reach, others);
+            if region.len() <= size {
+                continue;
+            }
+            if size > 0 && region.len() > MOST_VARIABLES_TO_CLOSE {
+                return None;
             }
             size = region.len();
             let found = self.program(&region, aim, Some(cost)).and_then(|p| p.best(self, aim));
@@ -100,45 +112,63 @@ impl Field<'_> {
         let far = FARTHEST * self.measure;
         let counted =
             !v.cells.is_empty() && v.value >= 1 && matches!(self.status[var], Status::Closed | Status::Open);
-        let down = match () {
-            () if counted => v.value - 1,
-            () if v.is_base => v.value,
-            () => far,
-        };
-        (-down.min(far), far)
+        let (low, high) = v.room;
+        let low = if counted { low.max(1 - v.value) } else { low };
+        (low.max(-far), high.min(far))
     }
 
-    fn is_free(&self, var: VarId, and_open: bool) -> bool {
-        match self.status[var] {
-            Status::Known => false,
-            Status::Open => and_open,
-            Status::Closed | Status::Hidden => true,
-        }
+    fn is_free(&self, var: VarId) -> bool {
+        matches!(self.status[var], Status::Closed | Status::Hidden)
     }
 
-    /// The variables that can move within some steps of a variable, a step being an equation.
-    fn region(&self, start: VarId, reach: usize, and_open: bool) -> Vec<VarId> {
+    /// The variables that can move within some steps of a variable, a step being an equation; of each equation at most
+    /// `others` that are open, the least valuable of those that can make room.
+    fn region(&self, start: VarId, reach: usize, others: usize) -> Vec<VarId> {
         let mut region = BTreeSet::from([start]);
+        let mut seen = BTreeSet::new();
         let mut last = vec![start];
         for _ in 0..reach {
+            let rows = last.iter().flat_map(|v| self.system.rows_of[*v].iter().copied());
+            let new: Vec<usize> = rows.filter(|row| seen.insert(*row)).collect();
             let mut next = Vec::new();
-            for var in last {
-                let rows =
-                    self.system.rows_of[var].iter().flat_map(|r| self.system.rows[*r].iter().map(|t| t.0));
-                let margins = &self.system.margins_of[var];
-                let margins = margins.iter().flat_map(|m| self.system.margins[*m].terms.iter().map(|t| t.0));
-                for near in rows.chain(margins) {
-                    if self.is_free(near, and_open) && region.insert(near) {
-                        next.push(near);
-                    }
-                }
+            for row in new {
+                let near = self.system.rows[row].iter().map(|(v, _)| *v);
+                let open = near.clone().filter(|v| self.status[*v] == Status::Open && self.makes_room(*v));
+                let near = near.filter(|v| self.is_free(*v)).chain(open.rev().take(others));
+                next.extend(near.filter(|v| region.insert(*v)));
+            }
+            for margin in last.iter().flat_map(|v| &self.system.margins_of[*v]) {
+                let near = self.system.margins[*margin].terms.iter().map(|(v, _)| *v);
+                next.extend(near.filter(|v| self.is_free(*v) && region.insert(*v)));
             }
             if next.is_empty() {
                 break;
             }
             last = next;
         }
+        if (1..usize::MAX).contains(&others) {
+            self.close_gaps(&mut region, &seen);
+        }
         region.into_iter().collect()
+    }
+
+    fn makes_room(&self, var: VarId) -> bool {
+        let (low, high) = self.room(var);
+        low.abs().max(high) >= self.measure
+    }
+
+    /// Adds open variables that join two equations of a region: the fourth corner of a rectangle.
+    fn close_gaps(&self, region: &mut BTreeSet<VarId>, rows: &BTreeSet<usize>) {
+        let moved: BTreeSet<usize> =
+            region.iter().flat_map(|v| self.system.rows_of[*v].iter().copied()).collect();
+        for row in rows {
+            for (var, _) in &self.system.rows[*row] {
+                let of_region = self.system.rows_of[*var].iter().filter(|r| moved.contains(r)).count();
+                if self.status[*var] == Status::Open && of_region > 1 {
+                    region.insert(*var);
+                }
+            }
+        }
     }
 
     fn program(&self, region: &[VarId], aim: Aim, cost: Option<&dyn Fn(VarId) -> f64>) -> Option<Program> {
@@ -171,9 +201,7 @@ impl Field<'_> {
         });
         let costs = region.iter().map(|v| match cost {
             Some(cost) if self.status[*v] == Status::Open => cost(*v),
-            // Of moves that cost the same the one that moves less.
-            Some(_) => 1e-4,
-            None => 0.0,
+            _ => 0.0,
         });
         Some(Program {
             variables: region.to_vec(),
@@ -194,7 +222,7 @@ impl Field<'_> {
             change.iter().flat_map(|(v, _)| self.system.rows_of[*v].iter().copied()).collect();
         let margins: BTreeSet<usize> =
             change.iter().flat_map(|(v, _)| self.system.margins_of[*v].iter().copied()).collect();
-        change.iter().all(|(v, z)| self.room(*v).0 <= *z)
+        change.iter().all(|(v, z)| (self.room(*v).0..=self.room(*v).1).contains(z))
             && rows
                 .iter()
                 .all(|r| self.system.rows[*r].iter().map(|(v, f)| i128::from(*f) * by(*v)).sum::<i128>() == 0)
@@ -272,28 +300,31 @@ impl Program {
             OptimizationDirection::Maximize
         };
         let mut problem = Problem::new(direction);
-        let mut amounts = Vec::with_capacity(bounds.len());
+        let mut ups = Vec::with_capacity(bounds.len());
+        // What costs is counted upwards and downwards apart.
+        let mut downs = vec![None; bounds.len()];
         for (i, (low, high)) in bounds.iter().enumerate() {
-            let worth = if !self.exact && i == self.target { 1.0 } else { 0.0 };
-            amounts.push(problem.add_var(worth, (*low as f64, *high as f64)));
-        }
-        if self.exact {
-            for (i, amount) in amounts.iter().enumerate() {
-                // The absolute value of the change is what costs.
-                let size = problem.add_var(self.costs[i], (0.0, f64::INFINITY));
-                problem.add_constraint([(size, 1.0), (*amount, -1.0)], ComparisonOp::Ge, 0.0);
-                problem.add_constraint([(size, 1.0), (*amount, 1.0)], ComparisonOp::Ge, 0.0);
+            let worth = if !self.exact && i == self.target { 1.0 } else { self.costs[i] };
+            let (low, high) = (*low as f64, *high as f64);
+            if self.costs[i] > 0.0 {
+                ups.push(problem.add_var(worth, (low.max(0.0), high.max(0.0))));
+                downs[i] = Some(problem.add_var(worth, ((-high).max(0.0), (-low).max(0.0))));
+            } else {
+                ups.push(problem.add_var(worth, (low, high)));
             }
         }
+        let terms = |row: &[(usize, f64)]| {
+            let both = |(i, f): &(usize, f64)| [Some((ups[*i], *f)), downs[*i].map(|down| (down, -*f))];
+            row.iter().flat_map(both).flatten().collect::<Vec<_>>()
+        };
         for row in &self.rows {
-            let terms: Vec<_> = row.iter().map(|(i, f)| (amounts[*i], *f)).collect();
-            problem.add_constraint(terms, ComparisonOp::Eq, 0.0);
+            problem.add_constraint(terms(row), ComparisonOp::Eq, 0.0);
         }
         for (row, room) in &self.margins {
-            let terms: Vec<_> = row.iter().map(|(i, f)| (amounts[*i], *f)).collect();
-            problem.add_constraint(terms, ComparisonOp::Le, *room);
+            problem.add_constraint(terms(row), ComparisonOp::Le, *room);
         }
         let solution = problem.solve().ok()?;
-        Some(amounts.iter().map(|a| solution.var_value(*a)).collect())
+        let down = |i: usize| downs[i].map_or(0.0, |d| solution.var_value(d));
+        Some(ups.iter().enumerate().map(|(i, up)| solution.var_value(*up) - down(i)).collect())
     }
 }

@@ -7,6 +7,8 @@
 //! public cannot tell from the true one, in which the statistic is at least the threshold and differs by at least the width.
 //! So the sum of the suppressed members of an equation is never a small count either (rule R5).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{
     certificate::Why,
     gauss,
@@ -28,7 +30,7 @@ pub struct Suppression {
 impl Suppression {
     /// Why each suppressed cell is withheld, for staff.
     pub fn reasons(&self, primary: &[Primary]) -> Vec<(CellId, Why)> {
-        let rules: std::collections::BTreeMap<CellId, Why> =
+        let rules: BTreeMap<CellId, Why> =
             primary.iter().map(|p| (p.cell, Why::Primary { rule: p.rule })).collect();
         let secondary = |cell| {
             let found = self.secondary.binary_search_by_key(&cell, |(c, _)| *c).ok()?;
@@ -78,27 +80,28 @@ pub fn protect_with(
     if !outcome.determined.is_empty() {
         return Err(ProtectError::Impossible(cells_of(&system, &outcome.determined)));
     }
-    let mut work = Work::new(table, &system);
-    for (var, closed) in outcome.suppressed.iter().enumerate() {
-        if *closed {
-            work.close(var);
+    let only_primary: Vec<bool> = system.vars.iter().map(|v| v.primary).collect();
+    let mut starts = vec![outcome.suppressed, only_primary];
+    if system.vars.len() > MOST_VARIABLES_TO_TRY_TWICE {
+        starts.truncate(1);
+    }
+    let (count, mut best, mut impossible) = (starts.len(), None::<Work<'_>>, Vec::new());
+    for (i, start) in starts.iter().enumerate() {
+        let mut work = Work::new(table, &system);
+        let failed = work.run(start, &mut |done, of| progress(i * of + done, count * of));
+        if !failed.is_empty() {
+            impossible = failed;
+        } else if best.as_ref().is_none_or(|b| work.total_cost() < b.total_cost()) {
+            best = Some(work);
         }
     }
-    let steps = 2 * system.primary.len();
-    let mut impossible = Vec::new();
-    for (done, var) in system.primary.iter().enumerate() {
-        progress(done, steps);
-        if !work.protect(*var) {
-            impossible.push(*var);
-        }
-    }
-    if !impossible.is_empty() {
-        return Err(ProtectError::Impossible(cells_of(&system, &impossible)));
-    }
-    work.take_back(&mut |done, of| progress(system.primary.len() + done * system.primary.len() / of, steps));
-    progress(steps, steps);
-    Ok(work.result(table))
+    best.map(|work| work.result(table, primary))
+        .ok_or_else(|| ProtectError::Impossible(cells_of(&system, &impossible)))
 }
+
+/// Up to this size more than one way is tried: a table is also protected without what the elimination found, which sometimes
+/// withholds less.
+const MOST_VARIABLES_TO_TRY_TWICE: usize = 1_000;
 
 fn cells_of(system: &System, vars: &[VarId]) -> Vec<CellId> {
     let primary = vars.iter().flat_map(|v| system.vars[*v].cells.iter().copied());
@@ -168,6 +171,32 @@ impl<'a> Work<'a> {
             width: i64::from(table.policy.width),
             zeros_public: table.policy.zeros_public,
         }
+    }
+
+    /// All passes after the elimination. Returns the primary variables that cannot be protected.
+    fn run(&mut self, start: &[bool], progress: &mut dyn FnMut(usize, usize)) -> Vec<VarId> {
+        (0..start.len()).filter(|v| start[*v]).for_each(|v| self.close(v));
+        let primary = &self.system.primary;
+        let steps = 2 * primary.len();
+        let mut impossible = Vec::new();
+        for (done, var) in primary.iter().enumerate() {
+            progress(done, steps);
+            if !self.protect(*var) {
+                impossible.push(*var);
+            }
+        }
+        if impossible.is_empty() {
+            self.take_back(&mut |done, of| progress(primary.len() + done * primary.len() / of, steps));
+        }
+        progress(steps, steps);
+        impossible
+    }
+
+    /// Number of cells that are withheld, and how much they matter, which decides among equal numbers.
+    fn total_cost(&self) -> (usize, f64) {
+        let closed = || (0..self.status.len()).filter(|v| self.status[*v] == Status::Closed);
+        let cells = closed().map(|v| self.system.vars[v].cells.len()).sum();
+        (cells, closed().map(|v| self.cost(v)).sum())
     }
 
     fn field(&self) -> Field<'_> {
@@ -250,7 +279,9 @@ impl<'a> Work<'a> {
             return true;
         }
         let least = self.least_up(var);
-        let splits = (least..=least.max(self.width)).map(|up| (up, (self.width - up).max(0)));
+        let all_up = least.max(self.width);
+        let splits = [(all_up, 0), (least, (self.width - least).max(0))];
+        let splits = splits.into_iter().take(if least < all_up { 2 } else { 1 });
         let mut best: Option<(f64, Vec<Move>)> = None;
         for (up, down) in splits {
             let aims = [up, -down].into_iter().filter(|by| *by != 0).map(|by| Aim { target: var, by });
@@ -259,6 +290,9 @@ impl<'a> Work<'a> {
             let cost = self.cost_of(&moves);
             if best.as_ref().is_none_or(|(least, _)| cost < *least) {
                 best = Some((cost, moves));
+            }
+            if self.is_large() {
+                break;
             }
         }
         let Some((_, moves)) = best else { return false };
@@ -284,6 +318,9 @@ impl<'a> Work<'a> {
             self.cost(var) / by.min(down.abs().max(up)).max(1) as f64
         };
         let first = field.cheapest(aim, &per_unit)?;
+        if self.is_large() {
+            return Some(first);
+        }
         let spread = |var: VarId| match change_of(&first, var).abs() {
             0 => self.cost(var),
             moved => self.cost(var) / moved as f64,
@@ -294,6 +331,11 @@ impl<'a> Work<'a> {
         Some(if b < a { second } else { first })
     }
 
+    /// Whether the table is so large that the first way found has to do.
+    fn is_large(&self) -> bool {
+        self.system.vars.len() > MOST_VARIABLES_TO_TRY_TWICE
+    }
+
     /// What it costs to withhold a variable: one per cell, and up to as much again for the most valuable.
     fn cost(&self, var: VarId) -> f64 {
         let cells = self.system.vars[var].cells.len() as f64;
@@ -302,7 +344,7 @@ impl<'a> Work<'a> {
 
     fn cost_of(&self, moves: &[Move]) -> f64 {
         let used = moves.iter().flatten().map(|(var, _)| *var).filter(|v| self.status[*v] == Status::Open);
-        let used: std::collections::BTreeSet<VarId> = used.collect();
+        let used: BTreeSet<VarId> = used.collect();
         used.into_iter().map(|v| self.cost(v)).sum()
     }
 
@@ -318,12 +360,14 @@ impl<'a> Work<'a> {
 
     fn try_to_open(&mut self, var: VarId) {
         if self.follows_its_denominator(var) {
-            let protects = self.denominators(var).find_map(|d| self.protects[d]);
+            let protects = self
+                .denominators(var)
+                .find_map(|d| if self.system.vars[d].primary { Some(d) } else { self.protects[d] });
             self.protects[var] = protects;
             return;
         }
         self.status[var] = Status::Open;
-        let users: std::collections::BTreeSet<VarId> = self.users[var].iter().copied().collect();
+        let users: BTreeSet<VarId> = self.users[var].iter().copied().collect();
         let mut lost = Vec::new();
         for user in users.into_iter().filter(|u| self.proofs[*u].uses(var)).collect::<Vec<_>>() {
             let mut kept = self.proofs[user].clone();
@@ -348,18 +392,20 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn result(&self, table: &Table) -> Suppression {
+    fn result(&self, table: &Table, primary: &[CellId]) -> Suppression {
+        let secret: BTreeSet<CellId> = primary.iter().copied().collect();
+        let secret_of = |var: VarId| self.system.vars[var].cells.iter().copied().find(|c| secret.contains(c));
         let mut result = Suppression::default();
         for (id, var) in
             self.system.vars.iter().enumerate().filter(|(id, _)| self.status[*id] == Status::Closed)
         {
+            // A cell that is the same number as a primary one protects that.
+            let protects = if var.primary { Some(id) } else { self.protects[id] }.and_then(secret_of);
             let shown = var.cells.iter().copied().filter(|c| table.cells[*c].show == Show::Candidate);
             for cell in shown {
                 result.suppressed.push(cell);
-                let protects = self.protects[id].and_then(|p| self.system.vars[p].cells.first().copied());
-                if let Some(protects) = protects.filter(|_| !var.primary) {
-                    result.secondary.push((cell, protects));
-                }
+                let protects = protects.filter(|_| !secret.contains(&cell));
+                result.secondary.extend(protects.map(|protects| (cell, protects)));
             }
         }
         result.suppressed.sort_unstable();

@@ -41,6 +41,8 @@ pub(super) struct Var {
     pub primary: bool,
     /// It is a base count, which is never negative.
     pub is_base: bool,
+    /// How much it may shrink and grow at most for what is public for ever.
+    pub room: (i64, i64),
     /// The cells of the table that are this number.
     pub cells: Vec<CellId>,
 }
@@ -121,15 +123,70 @@ impl System {
             rows,
             margins: Vec::new(),
         };
-        for (id, row) in system.rows.iter().enumerate() {
-            for (var, _) in row {
-                system.rows_of[*var].push(id);
-            }
-        }
         for (id, ratio) in table.ratios.iter().enumerate() {
             system.add_ratio(id, ratio, var_of_cell[ratio.numerator], var_of_cell[ratio.denominator])?;
         }
+        system.drop_known();
+        system.drop_hidden();
+        system.index();
         Ok(system)
+    }
+
+    /// What is known for ever does not move.
+    fn drop_known(&mut self) {
+        let vars = &self.vars;
+        let moves = |var: VarId| vars[var].standing != Standing::Known;
+        self.rows.iter_mut().for_each(|row| row.retain(|(v, _)| moves(*v)));
+        self.margins.iter_mut().for_each(|margin| margin.terms.retain(|(v, _)| moves(*v)));
+    }
+
+    /// A number that nobody asks for and that is in one equation only is what the equation says: of the equation remains
+    /// that a base count is not negative.
+    fn drop_hidden(&mut self) {
+        let mut uses = vec![0_usize; self.vars.len()];
+        self.rows.iter().flatten().for_each(|(v, _)| uses[*v] += 1);
+        self.margins.iter().flat_map(|m| &m.terms).for_each(|(v, _)| uses[*v] += 1);
+        let mut dropped = true;
+        while std::mem::take(&mut dropped) {
+            for row in &mut self.rows {
+                let idle = |(v, factor): &&(VarId, i64)| {
+                    let var = &self.vars[*v];
+                    var.standing == Standing::Hidden && !var.primary && uses[*v] == 1 && factor.abs() == 1
+                };
+                let Some((hidden, sign)) = row.iter().find(idle).copied() else { continue };
+                dropped = true;
+                let others = std::mem::take(row).into_iter().filter(|(v, _)| *v != hidden);
+                let terms: Vec<(VarId, i128)> = others.map(|(v, f)| (v, i128::from(f * sign))).collect();
+                if self.vars[hidden].is_base {
+                    self.margins.push(Margin { terms, room: i128::from(self.vars[hidden].value) });
+                } else {
+                    terms.iter().for_each(|(v, _)| uses[*v] -= 1);
+                }
+            }
+        }
+        self.rows.retain(|row| !row.is_empty());
+    }
+
+    /// Finds the rows and margins of each variable; a margin of one variable is its own room.
+    fn index(&mut self) {
+        for margin in &self.margins {
+            if let [(var, factor)] = margin.terms[..] {
+                let most = i64::try_from(margin.room / factor.abs().max(1)).unwrap_or(i64::MAX);
+                let (low, high) = &mut self.vars[var].room;
+                if factor > 0 {
+                    *high = most.min(*high);
+                } else {
+                    *low = (-most).max(*low);
+                }
+            }
+        }
+        self.margins.retain(|margin| margin.terms.len() > 1);
+        for (id, row) in self.rows.iter().enumerate() {
+            row.iter().for_each(|(var, _)| self.rows_of[*var].push(id));
+        }
+        for (id, margin) in self.margins.iter().enumerate() {
+            margin.terms.iter().for_each(|(var, _)| self.margins_of[*var].push(id));
+        }
     }
 
     fn add_ratio(
@@ -151,14 +208,15 @@ impl System {
             let now = value(terms[0]).zip(value(terms[1])).and_then(|(a, b)| a.checked_add(b));
             let room = now.and_then(i128::checked_neg).filter(|r| *r >= 0);
             let room = room.ok_or(ProtectError::Contradiction(id))?;
-            let terms = terms.to_vec();
-            for (var, _) in &terms {
-                self.margins_of[*var].push(self.margins.len());
-            }
-            self.margins.push(Margin { terms, room });
+            self.margins.push(Margin { terms: terms.to_vec(), room });
         }
         Ok(())
     }
+}
+
+/// How much a number may shrink and grow as such.
+fn room(is_base: bool, value: i64) -> (i64, i64) {
+    (if is_base { -value } else { i64::MIN }, i64::MAX)
 }
 
 /// `(scale, low, high)`: scale × numerator ÷ denominator lies between low and high, both included.
@@ -205,25 +263,31 @@ fn drafts<'a>(table: &'a Table, is_primary: &[bool]) -> Vec<Draft<'a>> {
         };
         let rank = cells.iter().map(|c| table.cells[*c].rank).min().unwrap_or(0);
         let colour = cells.iter().fold(0_u64, |sum, c| sum.wrapping_add(cell_colours[*c]));
-        let var = Var { value, standing, primary, is_base: base.is_some(), cells };
+        let is_base = base.is_some();
+        let var = Var { value, standing, primary, is_base, room: room(is_base, value), cells };
         drafts.push(Draft { var, form: Some(form), base, rank, colour });
     }
     let used = table.cells.iter().flat_map(|c| c.form.terms());
     let mut unnamed: Vec<u32> = used.map(|(b, _)| *b).filter(|b| !named[*b as usize]).collect();
     unnamed.sort_unstable();
     unnamed.dedup();
-    drafts.extend(unnamed.into_iter().map(|base| Draft {
-        var: Var {
-            value: i64::try_from(table.base[base as usize]).unwrap_or(i64::MAX),
-            standing: Standing::Hidden,
-            primary: false,
-            is_base: true,
-            cells: Vec::new(),
-        },
-        form: None,
-        base: Some(base),
-        rank: u32::MAX,
-        colour: base_colours[base as usize],
+    drafts.extend(unnamed.into_iter().map(|base| {
+        let value = i64::try_from(table.base[base as usize]).unwrap_or(i64::MAX);
+        let standing = Standing::Hidden;
+        Draft {
+            var: Var {
+                value,
+                standing,
+                primary: false,
+                is_base: true,
+                room: room(true, value),
+                cells: Vec::new(),
+            },
+            form: None,
+            base: Some(base),
+            rank: u32::MAX,
+            colour: base_colours[base as usize],
+        }
     }));
     drafts.sort_by_cached_key(|d| {
         let hidden = d.var.standing == Standing::Hidden;
@@ -272,50 +336,52 @@ fn mix(a: u64, b: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Each form that is no base count as the sum of the largest other forms that fit into it, and of base counts.
+/// Each form that is no base count as a sum of few other forms that fit into it, and of base counts.
 fn sums(drafts: &[Draft<'_>], var_of_base: &[Option<VarId>]) -> Vec<Row> {
+    let terms_of = |var: VarId| drafts[var].form.map_or(&[][..], Form::terms);
     let mut containing: Vec<Vec<VarId>> = vec![Vec::new(); var_of_base.len()];
-    let size = |var: VarId| drafts[var].form.map_or(0, |f| f.terms().len());
     let mut by_size: Vec<VarId> = (0..drafts.len()).filter(|v| drafts[*v].base.is_none()).collect();
-    by_size.sort_by_key(|v| (Reverse(size(*v)), *v));
+    by_size.sort_by_key(|v| (Reverse(terms_of(*v).len()), *v));
     for var in &by_size {
-        for (base, _) in drafts[*var].form.map_or(&[][..], Form::terms) {
+        for (base, _) in terms_of(*var) {
             containing[*base as usize].push(*var);
         }
     }
     let mut missing = vec![0_i64; var_of_base.len()];
     let mut rows = Vec::with_capacity(by_size.len());
     for var in by_size {
-        let Some(form) = drafts[var].form else { continue };
-        let mut terms: Vec<(u32, i64)> = form.terms().to_vec();
+        let mut terms: Vec<(u32, i64)> = terms_of(var).to_vec();
         terms.sort_by_key(|(base, _)| var_of_base[*base as usize]);
-        for (base, factor) in &terms {
-            missing[*base as usize] = *factor;
-        }
-        let mut row: BTreeMap<VarId, i64> = BTreeMap::from([(var, -1)]);
-        for (base, factor) in terms {
-            if missing[base as usize] == 0 {
-                continue;
+        let Some((first, _)) = terms.first() else { continue };
+        let smaller = |v: &VarId| terms_of(*v).len() < terms.len();
+        let starts = containing[*first as usize].iter().copied().filter(smaller).map(Some).chain([None]);
+        let mut best: Option<Row> = None;
+        for start in starts {
+            terms.iter().for_each(|(base, factor)| missing[*base as usize] = *factor);
+            let mut row: BTreeMap<VarId, i64> = BTreeMap::from([(var, -1)]);
+            for (base, factor) in &terms {
+                let fits = |v: &VarId| terms_of(*v).iter().all(|(b, f)| missing[*b as usize] == *f);
+                if missing[*base as usize] == 0 {
+                    continue;
+                }
+                let part = if base == first {
+                    start.filter(fits)
+                } else {
+                    containing[*base as usize].iter().copied().filter(smaller).find(fits)
+                };
+                if let Some(part) = part {
+                    terms_of(part).iter().for_each(|(b, _)| missing[*b as usize] = 0);
+                    row.insert(part, 1);
+                } else if let Some(single) = var_of_base[*base as usize] {
+                    missing[*base as usize] = 0;
+                    row.insert(single, *factor);
+                }
             }
-            let fits = |v: &VarId| {
-                let parts = drafts[*v].form.map_or(&[][..], Form::terms);
-                parts.iter().all(|(b, f)| missing[*b as usize] == *f)
-            };
-            let mut smaller = containing[base as usize].iter().copied().filter(|v| size(*v) < size(var));
-            let part = smaller.find(fits);
-            if let Some(part) = part {
-                drafts[part]
-                    .form
-                    .map_or(&[][..], Form::terms)
-                    .iter()
-                    .for_each(|(b, _)| missing[*b as usize] = 0);
-                row.insert(part, 1);
-            } else if let Some(single) = var_of_base[base as usize] {
-                missing[base as usize] = 0;
-                row.insert(single, factor);
+            if best.as_ref().is_none_or(|b| row.len() < b.len()) {
+                best = Some(row.into_iter().collect());
             }
         }
-        rows.push(row.into_iter().collect());
+        rows.extend(best);
     }
     rows
 }
