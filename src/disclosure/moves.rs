@@ -7,9 +7,13 @@
 //! Invariant: a move that is handed out was checked in whole numbers, so that the linear solver, which calculates in floating
 //! point, can miss a move but cannot invent one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
-use microlp::{ComparisonOp, OptimizationDirection, Problem};
+use microlp::{ComparisonOp, OptimizationDirection, Problem, StopReason};
 
 use super::system::{System, VarId};
 
@@ -50,6 +54,8 @@ const FEW_TO_CLOSE: usize = 4;
 const MOST_VARIABLES_TO_CLOSE: usize = 4_000;
 /// How many linear programs may be solved to make one move whole-numbered.
 const MOST_BRANCHES: usize = 60;
+/// A linear program that takes longer runs in circles.
+const LONGEST: Duration = Duration::from_secs(20);
 
 /// What everybody may know and what it costs to withhold more.
 pub(super) struct Field<'a> {
@@ -323,7 +329,12 @@ impl Program {
         for (row, room) in &self.margins {
             problem.add_constraint(terms(row), ComparisonOp::Le, *room);
         }
-        let solution = problem.solve().ok()?;
+        problem.set_time_limit(LONGEST);
+        // The solver panics on some numerically hard programs; then it has found nothing.
+        let solution = catch_unwind(AssertUnwindSafe(|| problem.solve())).ok()?.ok()?;
+        if *solution.stop_reason() == StopReason::Limit {
+            return None;
+        }
         let down = |i: usize| downs[i].map_or(0.0, |d| solution.var_value(d));
         Some(ups.iter().enumerate().map(|(i, up)| solution.var_value(*up) - down(i)).collect())
     }

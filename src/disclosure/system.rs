@@ -160,7 +160,9 @@ impl System {
                 if self.vars[hidden].is_base {
                     self.margins.push(Margin { terms, room: i128::from(self.vars[hidden].value) });
                 } else {
-                    terms.iter().for_each(|(v, _)| uses[*v] -= 1);
+                    for (v, _) in &terms {
+                        uses[*v] -= 1;
+                    }
                 }
             }
         }
@@ -182,10 +184,14 @@ impl System {
         }
         self.margins.retain(|margin| margin.terms.len() > 1);
         for (id, row) in self.rows.iter().enumerate() {
-            row.iter().for_each(|(var, _)| self.rows_of[*var].push(id));
+            for (var, _) in row {
+                self.rows_of[*var].push(id);
+            }
         }
         for (id, margin) in self.margins.iter().enumerate() {
-            margin.terms.iter().for_each(|(var, _)| self.margins_of[*var].push(id));
+            for (var, _) in &margin.terms {
+                self.margins_of[*var].push(id);
+            }
         }
     }
 
@@ -357,7 +363,9 @@ fn sums(drafts: &[Draft<'_>], var_of_base: &[Option<VarId>]) -> Vec<Row> {
         let starts = containing[*first as usize].iter().copied().filter(smaller).map(Some).chain([None]);
         let mut best: Option<Row> = None;
         for start in starts {
-            terms.iter().for_each(|(base, factor)| missing[*base as usize] = *factor);
+            for (base, factor) in &terms {
+                missing[*base as usize] = *factor;
+            }
             let mut row: BTreeMap<VarId, i64> = BTreeMap::from([(var, -1)]);
             for (base, factor) in &terms {
                 let fits = |v: &VarId| terms_of(*v).iter().all(|(b, f)| missing[*b as usize] == *f);
@@ -370,7 +378,9 @@ fn sums(drafts: &[Draft<'_>], var_of_base: &[Option<VarId>]) -> Vec<Row> {
                     containing[*base as usize].iter().copied().filter(smaller).find(fits)
                 };
                 if let Some(part) = part {
-                    terms_of(part).iter().for_each(|(b, _)| missing[*b as usize] = 0);
+                    for (b, _) in terms_of(part) {
+                        missing[*b as usize] = 0;
+                    }
                     row.insert(part, 1);
                 } else if let Some(single) = var_of_base[*base as usize] {
                     missing[*base as usize] = 0;
