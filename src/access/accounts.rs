@@ -34,6 +34,7 @@ pub struct NewAccount {
 
 /// An account as those see it who manage it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "a list of independent facts about a person")]
 pub struct Account {
     /// What the person signs in with.
     pub name: PersonName,

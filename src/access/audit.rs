@@ -81,7 +81,7 @@ pub fn syslog_line(row: &AuditRow) -> String {
         [("atlas", row.atlas.as_ref().map(ToString::to_string)), ("subject", row.subject.clone())]
     {
         if let Some(value) = value {
-            data.push_str(&format!(" {name}=\"{}\"", escaped(&value)));
+            data.extend([" ", name, "=\"", &escaped(&value), "\""]);
         }
     }
     let what = |value: &Option<Value>| value.clone().unwrap_or_default();

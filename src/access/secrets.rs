@@ -12,7 +12,8 @@ const BYTES: usize = 32;
 pub(super) fn random(prefix: &str) -> Result<Secret, AccessError> {
     let mut bytes = [0_u8; BYTES];
     fill(&mut bytes)?;
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    // They are no hash, but as many bytes as one, which knows how to be printed in hexadecimal.
+    let hex = blake3::Hash::from_bytes(bytes).to_hex();
     Ok(Secret::new(format!("{prefix}{hex}")))
 }
 

@@ -310,13 +310,13 @@ impl House {
         person: Option<&PersonRow>,
         address: Option<IpAddr>,
     ) -> Result<Vec<AttemptLimit>, AccessError> {
-        let who = match person {
-            Some(person) => format!("person:{}", person.id),
-            None => {
+        let who = person.map_or_else(
+            || {
                 let typed = typed.trim().to_ascii_lowercase();
                 format!("nobody:{}", secrets::hash(&typed).get(..4).unwrap_or_default())
-            }
-        };
+            },
+            |person| format!("person:{}", person.id),
+        );
         let Some(origin) = address.and_then(origin) else {
             return Ok(vec![limit(who, OF_PERSON, false)]);
         };

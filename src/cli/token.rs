@@ -110,7 +110,7 @@ async fn add(arguments: AddArgs) -> Result<()> {
 fn line(token: &TokenRow) -> String {
     let atlas = token.atlas.as_ref().map_or("all atlases", Slug::as_str);
     let roles = match &token.roles {
-        Some(roles) => roles.iter().map(word).collect::<Vec<_>>().join(","),
+        Some(roles) => roles.iter().copied().map(word).collect::<Vec<_>>().join(","),
         None => "all roles".into(),
     };
     let state = match (token.revoked_at, token.expires_at) {

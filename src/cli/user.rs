@@ -233,7 +233,7 @@ fn line(account: &Account) -> String {
     state.extend(account.second_factor.then_some("second factor"));
     state.extend(account.external.then_some("external"));
     let membership = |m: &Membership| {
-        let roles: Vec<String> = m.roles.iter().map(word).collect();
+        let roles: Vec<String> = m.roles.iter().copied().map(word).collect();
         let themes = m.themes.iter().map(|themes| {
             let themes: Vec<&str> = themes.iter().map(Slug::as_str).collect();
             format!(" ({})", themes.join(","))
@@ -245,7 +245,7 @@ fn line(account: &Account) -> String {
 }
 
 /// A role as it is written.
-pub(super) fn word(role: &Role) -> String {
+pub(super) fn word(role: Role) -> String {
     format!("{role:?}").to_lowercase()
 }
 

@@ -36,6 +36,7 @@ pub struct NewPerson {
 
 /// A person with all that is needed to let them in.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "a row of independent facts about a person")]
 pub struct PersonRow {
     /// Row.
     pub id: Id,

@@ -65,9 +65,9 @@ on_both! {
     async fn failures_make_the_next_attempt_wait_longer_and_longer_for_known_and_unknown_names_alike(house: House) {
         let gate = house.gate();
         add(&gate, "anna", Vec::new()).await;
+        let mut at = noon();
         for who in ["anna", "bert"] {
             let mut waits = Vec::new();
-            let mut at = noon();
             for _ in 0..9 {
                 while let SignIn::TooMany { retry_after } = tries(&gate, who, "falsch", "192.0.2.1", at).await {
                     waits.push(retry_after.num_seconds());
