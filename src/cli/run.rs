@@ -251,7 +251,7 @@ async fn check(location: &str) -> Result<ExitCode> {
     for catalogue in store.catalogues().await? {
         let atlas = &catalogue.atlas;
         let progress = release::progress(&store, &atlas.slug, clock::now().date_naive()).await?;
-        write!(text, "atlas {}: {}", atlas.slug, super::atlas::summary(&progress))?;
+        write!(text, "atlas {}: {}", atlas.slug, atlas::summary(&progress))?;
         for edition in &catalogue.editions {
             let (level, date) = (&edition.level, edition.valid_on);
             writeln!(

@@ -231,6 +231,9 @@ on_both! {
         };
         let outcome: Result<SignIn, _> = gate.sign_in(&attempt, noon()).await;
         assert!(matches!(outcome, Err(kommunalatlas::access::AccessError::Closed)));
+        assert!(gate.first_operator_token(noon()).await.unwrap().is_none());
+        gate.prune(noon()).await.unwrap();
+        gate.refresh().await.unwrap();
         assert!(gate.store().is_err() && house.store.people().await.unwrap().is_empty());
     }
 }

@@ -160,11 +160,21 @@ fn no_secret_is_in_the_fullest_log_or_in_an_error_or_in_the_audit_log() {
             }
         }
         assert!(said.contains(" 401 ") && said.contains(" 200 "), "{said}");
-        for password in [PASSWORD, wrong_password] {
-            let body = format!("{{\"name\": \"anna\", \"password\": \"{password}\"}}");
-            let origin = format!("Origin: http://localhost:{}\r\n", server.port);
-            server.asks("POST /api/session", &origin, &body);
+        let origin = format!("Origin: http://localhost:{}\r\n", server.port);
+        let mut issued = String::new();
+        for (name, password) in [("anna", PASSWORD), ("anna", wrong_password), (wrong_password, "anna")] {
+            let body = format!("{{\"name\": \"{name}\", \"password\": \"{password}\"}}");
+            let answer = server.asks("POST /api/session", &origin, &body);
+            match answer.split_once("kommunalatlas=") {
+                Some((_, cookie)) => issued = cookie.chars().take(64).collect(),
+                None => said.push_str(&answer),
+            }
         }
+        assert_eq!(issued.len(), 64, "{said}");
+        let cookie_sent = format!("{origin}Cookie: kommunalatlas={issued}\r\n");
+        said.push_str(&server.asks("GET /api/session", &cookie_sent, ""));
+        let broken = format!("{{\"name\": \"anna\", \"password\": \"{wrong_password}\", \"x\": 1}}");
+        said.push_str(&server.asks("POST /api/session", &origin, &broken));
         drop(server);
         for input in [PASSWORD, wrong_password] {
             let refused = person.pipes("user add anna", &format!("{input}\n"));
