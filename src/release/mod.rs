@@ -10,6 +10,7 @@ pub mod gate;
 
 mod area;
 mod findings;
+mod leaving;
 mod prepare;
 mod progress;
 pub mod propose;
@@ -29,6 +30,7 @@ use crate::{
 pub use crate::domain::ReleaseRequest;
 pub use area::{Decision, close, close_expired, counting_indicators, open, set_category_public};
 pub use findings::{Findings, Preview, Problem};
+pub use leaving::{MAX_AGREEMENT, Protocol, keep_agreement, remove, take_out};
 pub use progress::{IndicatorProgress, Missing, Progress, progress};
 pub use publish::{preview, release, rollback, title_of, withdraw};
 pub use request::Released;
@@ -158,6 +160,9 @@ pub enum ReleaseError {
     /// A policy makes no sense.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// An agreement on use cannot be kept.
+    #[error("an agreement needs a version, a signatory and a file of at most 10 MiB")]
+    UnfitAgreement,
     /// What a check found cannot be written down or read.
     #[error("what a check found cannot be read: {0}")]
     Findings(String),

@@ -7,6 +7,7 @@
 //! read stays as it was.
 
 mod accounts;
+mod agreements;
 mod attempts;
 mod audit_log;
 mod bundles;
@@ -22,6 +23,7 @@ mod foreign;
 mod geometries;
 mod history;
 mod idempotency;
+mod leaving;
 mod open;
 mod past_releases;
 mod people;
@@ -42,6 +44,7 @@ mod successions;
 mod tokens;
 
 pub use accounts::{NewPerson, PersonRow};
+pub use agreements::{Agreement, AgreementRow};
 pub use attempts::AttemptLimit;
 pub use audit_log::{AuditEntry, AuditFilter, AuditRow};
 pub use bundles::{BundleContent, BundleEvent, BundleMove, BundleRow, Publication, Stamp};
@@ -50,6 +53,7 @@ pub use error::StoreError;
 pub use foreign::{ForeignColumn, ForeignError, ForeignSource, ForeignTable, read_foreign};
 pub use history::{ImportedEdition, ImportedSeries};
 pub use idempotency::Idempotency;
+pub use leaving::{AtlasContent, TableContent};
 pub use open::{OpenMode, PostgresStore, SqliteStore, Store};
 pub use past_releases::PastColumn;
 pub use people::AccessStore;

@@ -26,6 +26,7 @@ use crate::store::{
     Id, ImportRow, ImportedEdition, InternalClassification, Store, StoreError,
     catalogue::atlas_id,
     history::{self, find},
+    leaving,
     open::is_locked,
     sql::{Row, Tx, json, params},
 };
@@ -477,28 +478,6 @@ fn backups(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(backups)
 }
 
-/// Every table that may have held something of an import.
-const TABLES: [&str; 18] = [
-    "current_series",
-    "series",
-    "internal_classification",
-    "release_column",
-    "release",
-    "facility",
-    "facility_category",
-    "succession",
-    "edition_zoom",
-    "edition_topology",
-    "region_parent",
-    "region",
-    "edition",
-    "level",
-    "indicator",
-    "theme",
-    "source",
-    "import",
-];
-
 /// How long PostgreSQL waits for others, and how often it is asked whether they are gone.
 const WAIT: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(200);
@@ -516,7 +495,7 @@ async fn erase_tables(connection: &mut PgConnection) -> Result<Option<String>> {
         .execute(&mut *connection)
         .await?;
     // The statistics of the planner hold examples of values; the owner of the database may write them anew too.
-    let own = TABLES.iter().map(|table| format!("VACUUM (FULL, ANALYZE) {table}"));
+    let own = leaving::TABLES.iter().map(|table| format!("VACUUM (FULL, ANALYZE) {table}"));
     for sql in own.chain(["VACUUM FULL pg_catalog.pg_statistic".to_owned()]) {
         match sqlx::query(AssertSqlSafe(sql)).execute(&mut *connection).await {
             Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == "55P03") => {

@@ -271,6 +271,16 @@ impl Tx {
         self.connection().rows(sql.into_sql_str(), params).await
     }
 
+    /// As [`Tx::execute`], for a text that is put together from names of the schema only.
+    pub(super) async fn execute_text(&mut self, sql: String, params: Vec<Param>) -> Result<u64> {
+        self.connection().execute(AssertSqlSafe(sql).into_sql_str(), params).await
+    }
+
+    /// As [`Tx::rows`], for a text that is put together from names of the schema only.
+    pub(super) async fn rows_of_text(&mut self, sql: String, params: Vec<Param>) -> Result<Vec<Row>> {
+        self.connection().rows(AssertSqlSafe(sql).into_sql_str(), params).await
+    }
+
     /// The first row of a query, if there is one.
     pub(super) async fn row(&mut self, sql: &'static str, params: Vec<Param>) -> Result<Option<Row>> {
         Ok(self.rows(sql, params).await?.into_iter().next())
