@@ -12,10 +12,11 @@ use serde_json::json;
 use super::{
     StoreArg,
     import::ReportForm,
-    run::{location, open, publisher, user},
+    leave,
+    recorded::record,
+    run::{administrator, location, open, publisher},
 };
 use crate::{
-    access::Administrator,
     clock,
     domain::{Slug, Text},
     release::{self, Progress},
@@ -51,6 +52,11 @@ pub(super) enum AtlasCommand {
     },
     /// Show settings, and change those that are given
     Settings(SettingsArgs),
+    /// The agreement on use between municipality and operator
+    #[command(subcommand)]
+    Agreement(leave::AgreementCommand),
+    /// Take everything of an atlas out, and remove it from the store if asked to
+    Leave(leave::LeaveArgs),
     /// Which indicators count for the public area, which do not and why, and how much time is left
     Progress {
         /// Name in URLs
@@ -104,13 +110,17 @@ pub(super) async fn run(command: AtlasCommand) -> Result<ExitCode> {
             println!("atlas {} made; its public area is closed", atlas.slug);
         }
         AtlasCommand::Open(SlugArgs { slug, store }) => {
-            let store = open(&location(store)?, OpenMode::ReadWrite).await?;
+            let location = location(store)?;
+            let store = open(&location, OpenMode::ReadWrite).await?;
             let count = release::open(&store, &publisher(), &slug, clock::now()).await?;
+            record(&location, "area.opened", &slug, slug.to_string(), Some(json!({"count": count}))).await?;
             println!("the public area of {slug} is open with {count} indicators");
         }
         AtlasCommand::Close(SlugArgs { slug, store }) => {
-            let store = open(&location(store)?, OpenMode::ReadWrite).await?;
+            let location = location(store)?;
+            let store = open(&location, OpenMode::ReadWrite).await?;
             release::close(&store, &publisher(), &slug, clock::now()).await?;
+            record(&location, "area.closed", &slug, slug.to_string(), None).await?;
             println!("the public area of {slug} is closed");
         }
         AtlasCommand::List { store } => {
@@ -120,6 +130,8 @@ pub(super) async fn run(command: AtlasCommand) -> Result<ExitCode> {
             }
         }
         AtlasCommand::Settings(arguments) => settings(arguments).await?,
+        AtlasCommand::Agreement(command) => leave::agreement(command).await?,
+        AtlasCommand::Leave(arguments) => return leave::leave(arguments).await,
         AtlasCommand::Progress { slug, report, store } => {
             let store = open(&location(store)?, OpenMode::ReadOnly).await?;
             let progress = release::progress(&store, &slug, clock::now().date_naive()).await?;
@@ -136,7 +148,8 @@ async fn settings(arguments: SettingsArgs) -> Result<()> {
     let SettingsArgs { slug, four_eyes, indicators_due, policy, store } = arguments;
     let changes = four_eyes.is_some() || indicators_due.is_some() || !policy.is_empty();
     let mode = if changes { OpenMode::ReadWrite } else { OpenMode::ReadOnly };
-    let store = open(&location(store)?, mode).await?;
+    let location = location(store)?;
+    let store = open(&location, mode).await?;
     let row = store.catalogue(&slug).await?.atlas;
     let mut settings = AtlasSettings {
         policies: row.policies,
@@ -152,7 +165,8 @@ async fn settings(arguments: SettingsArgs) -> Result<()> {
         settings.policies = settings.policies.with(name, value)?;
     }
     if changes {
-        release::change_settings(&store, &Administrator::local(user()), &slug, &settings).await?;
+        release::change_settings(&store, &administrator(), &slug, &settings).await?;
+        record(&location, "atlas.settings", &slug, slug.to_string(), Some(json!(settings))).await?;
     }
     let due = settings.indicators_due_on.map_or_else(|| "none".to_owned(), |day| day.to_string());
     println!("four eyes: {}", if settings.four_eyes { "on" } else { "off" });

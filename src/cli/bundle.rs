@@ -7,12 +7,13 @@ use std::{fmt::Write as _, process::ExitCode};
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     StoreArg,
     import::ReportForm,
-    release::{DecisionArgs, RequestArgs, listed, print_findings, told},
+    recorded::record,
+    release::{DecisionArgs, RequestArgs, decided, listed, print_findings, told},
     run::{location, open, publisher},
 };
 use crate::{
@@ -83,11 +84,13 @@ pub(super) struct BundleArgs {
 pub(super) async fn run(command: BundleCommand) -> Result<ExitCode> {
     match command {
         BundleCommand::Create { request, title, embargo, store } => {
-            let store = open(&location(store)?, OpenMode::ReadWrite).await?;
+            let location = location(store)?;
+            let store = open(&location, OpenMode::ReadWrite).await?;
             let (atlas, request) = (request.atlas.clone(), request.request());
             let title = title.unwrap_or_else(|| release::title_of(&request));
             let content = BundleContent { title, request, embargo_until: embargo };
             let row = bundle::create(&store, &publisher(), &atlas, &content, clock::now()).await?;
+            log(&location, "bundle.created", &atlas, row.id, json!(content)).await?;
             println!("bundle {} made; `bundle check {} --atlas {atlas}` comes next", row.id, row.id);
             Ok(ExitCode::SUCCESS)
         }
@@ -106,6 +109,10 @@ pub(super) async fn run(command: BundleCommand) -> Result<ExitCode> {
         BundleCommand::Release(arguments) => release_it(arguments).await,
         BundleCommand::Withdraw { bundle, decision } => withdraw(bundle, decision).await,
     }
+}
+
+async fn log(location: &str, action: &str, atlas: &Slug, bundle: Id, after: Value) -> Result<()> {
+    record(location, action, atlas, format!("bundle {bundle}"), Some(after)).await
 }
 
 /// One line: number, state, audience, title, what is in it, embargo.
@@ -151,17 +158,21 @@ async fn show(arguments: BundleArgs) -> Result<ExitCode> {
 
 async fn check(arguments: BundleArgs) -> Result<ExitCode> {
     let BundleArgs { bundle: id, atlas, report, store } = arguments;
-    let store = open(&location(store)?, OpenMode::ReadWrite).await?;
+    let location = location(store)?;
+    let store = open(&location, OpenMode::ReadWrite).await?;
     let row = bundle::find(&store, &publisher(), &atlas, id).await?;
     let (_, findings) = bundle::check(&store, &publisher(), &atlas, (id, row.revision), clock::now()).await?;
+    log(&location, "bundle.checked", &atlas, id, json!(findings.problems)).await?;
     Ok(print_findings(&findings, report))
 }
 
 async fn approve(arguments: BundleArgs) -> Result<ExitCode> {
     let BundleArgs { bundle: id, atlas, report, store } = arguments;
-    let store = open(&location(store)?, OpenMode::ReadWrite).await?;
+    let location = location(store)?;
+    let store = open(&location, OpenMode::ReadWrite).await?;
     let row = bundle::find(&store, &publisher(), &atlas, id).await?;
     let row = bundle::approve(&store, &publisher(), &atlas, (id, row.revision), clock::now()).await?;
+    log(&location, "bundle.approved", &atlas, id, json!({"revision": row.revision})).await?;
     match (report, row.content.embargo_until) {
         (ReportForm::Json, _) => println!("{}", json!(row)),
         (ReportForm::Text, Some(until)) => {
@@ -174,7 +185,8 @@ async fn approve(arguments: BundleArgs) -> Result<ExitCode> {
 
 async fn release_it(arguments: BundleArgs) -> Result<ExitCode> {
     let BundleArgs { bundle: id, atlas, report, store } = arguments;
-    let store = open(&location(store)?, OpenMode::ReadWrite).await?;
+    let location = location(store)?;
+    let store = open(&location, OpenMode::ReadWrite).await?;
     let row = bundle::find(&store, &publisher(), &atlas, id).await?;
     let released = bundle::release(&store, &publisher(), &atlas, (id, row.revision), clock::now()).await?;
     match report {
@@ -186,10 +198,13 @@ async fn release_it(arguments: BundleArgs) -> Result<ExitCode> {
 
 async fn withdraw(arguments: BundleArgs, decision: DecisionArgs) -> Result<ExitCode> {
     let BundleArgs { bundle: id, atlas, report, store } = arguments;
-    let store = open(&location(store)?, OpenMode::ReadWrite).await?;
+    let location = location(store)?;
+    let store = open(&location, OpenMode::ReadWrite).await?;
     let (row, decision) = (bundle::find(&store, &publisher(), &atlas, id).await?, decision.decision());
     let at = (id, row.revision);
     let row = bundle::withdraw(&store, &publisher(), &atlas, at, decision.as_ref(), clock::now()).await?;
+    let decision = decided(&store, &atlas, decision.is_some()).await?;
+    log(&location, "bundle.withdrawn", &atlas, id, json!({"decision": decision})).await?;
     match report {
         ReportForm::Json => println!("{}", json!(row)),
         ReportForm::Text if row.released.is_some() => {

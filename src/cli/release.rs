@@ -10,15 +10,16 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::{
-    StoreArg, audience,
+    StoreArg, audience, due,
     import::ReportForm,
+    recorded::record,
     run::{location, open, publisher},
 };
 use crate::{
     clock,
     domain::{Audience, Period, ReleaseRequest, Slug},
     release::{self, Decision, Findings, Released},
-    store::OpenMode,
+    store::{AreaDecision, OpenMode, Store},
 };
 
 #[derive(Debug, Args)]
@@ -144,8 +145,10 @@ pub(super) async fn run(arguments: ReleaseArgs) -> Result<ExitCode> {
         let findings = release::preview(&store, &publisher(), atlas, &request, now).await?;
         return Ok(print_findings(&findings, arguments.report));
     }
-    let store = open(&location(arguments.store)?, OpenMode::ReadWrite).await?;
+    let location = location(arguments.store)?;
+    let store = open(&location, OpenMode::ReadWrite).await?;
     let released = release::release(&store, &publisher(), atlas, &request, now).await?;
+    record(&location, "release.published", atlas, release::title_of(&request), Some(json!(request))).await?;
     match arguments.report {
         ReportForm::Text => print!("{}", listed(&released)),
         ReportForm::Json => println!("{}", json!(released)),
@@ -193,35 +196,25 @@ pub(super) fn told(findings: &Findings) -> String {
 }
 
 async fn due(store: StoreArg) -> Result<ExitCode> {
-    let store = open(&location(store)?, OpenMode::ReadWrite).await?;
-    let now = clock::now();
-    let mut failed = false;
-    for one in release::bundle::release_due(&store, now).await? {
-        match one.outcome {
-            Ok(released) => {
-                print!("bundle {} of {} released\n{}", one.bundle, one.atlas, listed(&released));
-            }
-            Err(error) => {
-                failed = true;
-                println!("bundle {} of {} is a draft again:\n{error}", one.bundle, one.atlas);
-            }
-        }
+    let location = location(store)?;
+    let store = open(&location, OpenMode::ReadWrite).await?;
+    let done = due::carry_out(&store, &location).await?;
+    for one in &done {
+        println!("{}", one.sentence);
     }
-    for atlas in release::close_expired(&store, now).await? {
-        println!(
-            "the public area of {atlas} is closed: it was to stay open with too few indicators up to now"
-        );
-    }
-    Ok(ExitCode::from(if failed { 3 } else { 0 }))
+    Ok(ExitCode::from(if done.iter().any(|one| one.failed) { 3 } else { 0 }))
 }
 
 /// `withdraw …`
 pub(super) async fn withdraw(arguments: WithdrawArgs) -> Result<ExitCode> {
     let WithdrawArgs { request, decision, store } = arguments;
-    let store = open(&location(store)?, OpenMode::ReadWrite).await?;
+    let location = location(store)?;
+    let store = open(&location, OpenMode::ReadWrite).await?;
     let (atlas, request, decision) = (request.atlas.clone(), request.request(), decision.decision());
     let was_open = store.catalogue(&atlas).await?.atlas.open;
     release::withdraw(&store, &publisher(), &atlas, &request, decision.as_ref(), clock::now()).await?;
+    let after = json!({"request": request, "decision": decided(&store, &atlas, decision.is_some()).await?});
+    record(&location, "release.withdrawn", &atlas, release::title_of(&request), Some(after)).await?;
     let levels = request.levels.iter().map(Slug::as_str).collect::<Vec<_>>().join(", ");
     let count = request.indicators.len();
     println!("{count} withdrawn on {levels}; copies already handed out cannot be recalled");
@@ -231,12 +224,20 @@ pub(super) async fn withdraw(arguments: WithdrawArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The decision about the public area, if one was made.
+pub(super) async fn decided(store: &Store, atlas: &Slug, made: bool) -> Result<Option<AreaDecision>> {
+    Ok(if made { store.area_decision(atlas).await? } else { None })
+}
+
 /// `rollback …`
 pub(super) async fn rollback(arguments: RollbackArgs) -> Result<ExitCode> {
     let RollbackArgs { indicator, to, atlas, level, audience, store } = arguments;
-    let store = open(&location(store)?, OpenMode::ReadWrite).await?;
+    let location = location(store)?;
+    let store = open(&location, OpenMode::ReadWrite).await?;
     let layer = (&indicator, &level, audience);
     let released = release::rollback(&store, &publisher(), &atlas, layer, to, clock::now()).await?;
+    let subject = format!("{level}/{indicator}");
+    record(&location, "release.restored", &atlas, subject, Some(json!({"number": to}))).await?;
     println!("release {to} of {indicator} on {level} is in force again: {} periods", released.periods);
     Ok(ExitCode::SUCCESS)
 }

@@ -14,10 +14,11 @@ use tokio::net::TcpListener;
 
 use super::{
     ClassifyArgs, Cli, Command, ServeArgs, StoreArg, atlas, audit, bundle, delivery, demo, derive,
-    disclosure, export, facilities, history, import, profile, purge, share, template, token, user as users,
+    disclosure, due, export, facilities, history, import, profile, purge, share, template, token,
+    user as users,
 };
 use crate::{
-    access::{Access, Editor, Gate, Manager, Publisher},
+    access::{Access, Administrator, Editor, Gate, Manager, Publisher},
     atlas::Atlases,
     classification::classify,
     clock,
@@ -150,6 +151,10 @@ async fn refuse_exposed(store: &Store) -> Result<()> {
     )
 }
 
+pub(super) fn administrator() -> Administrator {
+    Administrator::local(user())
+}
+
 async fn serve_store(config: Config, mode: OpenMode) -> Result<ExitCode> {
     tracing_subscriber::fmt()
         .with_env_filter(
@@ -168,7 +173,7 @@ async fn serve_store(config: Config, mode: OpenMode) -> Result<ExitCode> {
         _ => Gate::open(open_people(&config.store).await?, config.access()),
     };
     let app = Arc::new(App {
-        store,
+        store: store.clone(),
         atlases: atlases.clone(),
         public_url: config.public_url().map_err(|e| anyhow!(e))?,
         glyphs,
@@ -180,6 +185,9 @@ async fn serve_store(config: Config, mode: OpenMode) -> Result<ExitCode> {
     offer_first_operator(&gate).await?;
     tokio::spawn(keep_fresh(atlases, gate.clone()));
     tokio::spawn(keep_tidy(gate));
+    if mode != OpenMode::Public {
+        tokio::spawn(due::keep_promises(store, config.store.clone()));
+    }
     tracing::info!("serving {} at {}", config.listen, app.public_url.join("/"));
     http::serve(listener, app, stop_signal()).await.context("the server failed")?;
     Ok(ExitCode::SUCCESS)

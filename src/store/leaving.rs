@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::domain::Slug;
 use crate::store::{
-    Id, OpenMode, Store, StoreError,
+    AccessStore, Id, OpenMode, Store, StoreError,
     catalogue::atlas_id,
     shape::Shape,
     sql::{Param, Tx, params},
@@ -145,6 +145,19 @@ impl Store {
             tx.execute_text(format!("DELETE FROM {table} WHERE {} = $1", owner(table)), params![atlas_id])
                 .await?;
         }
+        tx.commit().await
+    }
+}
+
+impl AccessStore {
+    /// Takes every role in an atlas and every token for it away. The audit log keeps what it says of the atlas.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn forget_atlas(&self, atlas: &Slug) -> Result<()> {
+        let mut tx = self.begin_change_of_rights().await?;
+        tx.execute("DELETE FROM membership WHERE atlas = $1", params![atlas]).await?;
+        tx.execute("DELETE FROM token WHERE atlas = $1", params![atlas]).await?;
         tx.commit().await
     }
 }

@@ -104,7 +104,7 @@ pub struct ReleaseRecord {
 }
 
 /// What administrators set.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AtlasSettings {
     /// What disclosure control demands.
     pub policies: Policies,

@@ -1,0 +1,36 @@
+//! What the person at the terminal did, written into the audit log of the store.
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use super::run::user;
+use crate::{
+    clock,
+    domain::Slug,
+    store::{AccessStore, AuditEntry},
+};
+
+/// Writes an entry of an atlas: what was done, to which object, and what it is now.
+pub(super) async fn record(
+    location: &str,
+    action: &str,
+    atlas: &Slug,
+    subject: impl Into<String>,
+    after: Option<Value>,
+) -> Result<()> {
+    write(location, &entry(&user(), action, atlas, subject).changing(None, after)).await
+}
+
+/// An entry of an atlas in somebody's name.
+pub(super) fn entry(actor: &str, action: &str, atlas: &Slug, subject: impl Into<String>) -> AuditEntry {
+    AuditEntry::new(clock::now(), actor, action).of_atlas(atlas).about(subject)
+}
+
+/// Writes an entry into the audit log beside the store at `location`.
+pub(super) async fn write(location: &str, entry: &AuditEntry) -> Result<()> {
+    let people =
+        AccessStore::open(location).await.context("it was done, but the audit log cannot be opened")?;
+    let written = people.record(entry).await.context("it was done, but the audit log cannot be written");
+    people.close().await;
+    written
+}
