@@ -18,8 +18,13 @@ pub(super) fn upper_breaks(distinct: &Distinct, k: usize) -> Vec<f64> {
     // starts[layer][j]: first index of the last class when the values 0..=j make layer + 2 classes.
     let mut starts: Vec<Vec<u32>> = Vec::new();
     for layer in 1..k {
-        let mut next =
-            Layer { costs: &costs, before: &best, best: vec![f64::INFINITY; n], start: vec![0; n] };
+        let mut next = Layer {
+            costs: &costs,
+            before: &best,
+            best: vec![f64::INFINITY; n],
+            start: vec![0; n],
+            blocks: Vec::new(),
+        };
         // In the last layer only the whole of the values matters.
         let from = if layer + 1 == k { n - 1 } else { layer };
         next.fill(from, n, layer, n);
@@ -52,7 +57,12 @@ struct Layer<'a> {
     before: &'a [f64],
     best: Vec<f64>,
     start: Vec<u32>,
+    /// Of the prefix at hand: the least cost, in plain sums, of each block of starts.
+    blocks: Vec<f64>,
 }
+
+/// Starts that are looked at together.
+const BLOCK: usize = 64;
 
 impl Layer<'_> {
     /// Fills the prefixes that end at `from..to`; their last class begins in `first..last`.
@@ -62,21 +72,60 @@ impl Layer<'_> {
         }
         let middle = usize::midpoint(from, to);
         let (mut best, mut best_start) = (f64::INFINITY, first);
-        for start in first..last.min(middle + 1) {
-            let before = self.before[start - 1];
-            // Nearly all starts are worse by more than plain sums can err; only the others are worth the exact sums.
-            if before + self.costs.about(start, middle + 1) > best + self.costs.slack {
+        let last_start = last.min(middle + 1);
+        self.blocks.clear();
+        for start in (first..last_start).step_by(BLOCK) {
+            self.blocks.push(self.least_about(start, last_start.min(start + BLOCK), middle + 1));
+        }
+        // Nearly all starts are worse by more than plain sums can err; only the others are worth the exact sums. The
+        // exact cost of the start that seems best is less than this by one slack, and no better one seems worse than
+        // its exact cost by more than another.
+        let limit = self.blocks.iter().copied().fold(f64::INFINITY, f64::min) + 2.0 * self.costs.slack;
+        for (block, start) in (first..last_start).step_by(BLOCK).enumerate() {
+            if self.blocks[block] > limit {
                 continue;
             }
-            let cost = before + self.costs.of(start, middle + 1);
-            if cost < best {
-                (best, best_start) = (cost, start);
+            for start in start..last_start.min(start + BLOCK) {
+                let before = self.before[start - 1];
+                if before + self.costs.about(start, middle + 1) > limit {
+                    continue;
+                }
+                let cost = before + self.costs.of(start, middle + 1);
+                if cost < best {
+                    (best, best_start) = (cost, start);
+                }
             }
         }
         self.best[middle] = best;
         self.start[middle] = best_start as u32;
         self.fill(from, middle, first, best_start + 1);
         self.fill(middle + 1, to, best_start, last);
+    }
+
+    /// The least cost, in plain sums, of the prefix up to `end` with a last class that begins in `from..to`.
+    fn least_about(&self, from: usize, to: usize, end: usize) -> f64 {
+        const LANES: usize = 4;
+        let Costs { weights, plain_sums, plain_squares, .. } = self.costs;
+        let (weight, sum, square) = (weights[end], plain_sums[end], plain_squares[end]);
+        let about = |before: f64, w: f64, s: f64, q: f64| {
+            let sum = sum - s;
+            before + ((square - q) - sum * sum / (weight - w))
+        };
+        // Several minima side by side, so that the compiler can calculate several starts at once.
+        let mut least = [f64::INFINITY; LANES];
+        let (before, _) = self.before[from - 1..to - 1].as_chunks::<LANES>();
+        let (w, _) = weights[from..to].as_chunks::<LANES>();
+        let (s, _) = plain_sums[from..to].as_chunks::<LANES>();
+        let (q, _) = plain_squares[from..to].as_chunks::<LANES>();
+        for (((before, w), s), q) in before.iter().zip(w).zip(s).zip(q) {
+            for lane in 0..LANES {
+                let about = about(before[lane], w[lane], s[lane], q[lane]);
+                least[lane] = if about < least[lane] { about } else { least[lane] };
+            }
+        }
+        let rest = from + (to - from) / LANES * LANES..to;
+        let rest = rest.map(|start| self.before[start - 1] + self.costs.about(start, end));
+        least.into_iter().chain(rest).fold(f64::INFINITY, f64::min)
     }
 }
 
@@ -86,6 +135,8 @@ struct Costs {
     weights: Vec<f64>,
     sums: Vec<Double>,
     squares: Vec<Double>,
+    plain_sums: Vec<f64>,
+    plain_squares: Vec<f64>,
     /// More than [`Costs::about`] and its sum with another cost can differ from the exact ones. With T the sum of all
     /// squares and W that of all weights, each sum of values is at most √(W T) and a class weighs at least 1, so the
     /// rounding of two sums moves s²/w by at most 4 ε T √W; all other roundings are a few ε T.
@@ -102,6 +153,8 @@ impl Costs {
             weights: Vec::with_capacity(n + 1),
             sums: Vec::with_capacity(n + 1),
             squares: Vec::with_capacity(n + 1),
+            plain_sums: Vec::with_capacity(n + 1),
+            plain_squares: Vec::with_capacity(n + 1),
             slack: 0.0,
         };
         let (mut weight, mut sum, mut square) = (0.0, Double::default(), Double::default());
@@ -122,12 +175,14 @@ impl Costs {
         self.weights.push(weight);
         self.sums.push(sum);
         self.squares.push(square);
+        self.plain_sums.push(sum.high);
+        self.plain_squares.push(square.high);
     }
 
     /// [`Costs::of`] in plain sums, wrong by less than the slack.
     fn about(&self, start: usize, end: usize) -> f64 {
-        let sum = self.sums[end].high - self.sums[start].high;
-        let square = self.squares[end].high - self.squares[start].high;
+        let sum = self.plain_sums[end] - self.plain_sums[start];
+        let square = self.plain_squares[end] - self.plain_squares[start];
         square - sum * sum / (self.weights[end] - self.weights[start])
     }
 

@@ -261,7 +261,8 @@ fn crs(text: &str) -> Result<Crs, String> {
 }
 
 impl ImportCommand {
-    fn into_args(&self) -> &IntoArgs {
+    /// Where it goes.
+    fn target(&self) -> &IntoArgs {
         match self {
             Self::Boundaries(arguments) => &arguments.import.into,
             Self::Catalogue { import } | Self::Successions { import, .. } => &import.into,
@@ -276,7 +277,7 @@ impl ImportCommand {
 pub(super) async fn run(command: ImportCommand, parents: Vec<ParentRule>) -> Result<ExitCode> {
     let bar = Bar::new();
     let editor = editor();
-    let IntoArgs { atlas, dry_run, report: form, store } = command.into_args();
+    let IntoArgs { atlas, dry_run, report: form, store } = command.target();
     let (atlas, dry_run, form) = (atlas.clone(), *dry_run, *form);
     let store = open(&location(store.clone())?, OpenMode::ReadWrite).await?;
     let target =

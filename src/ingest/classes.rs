@@ -6,11 +6,17 @@
 //! Invariant: the classes of an indicator on a level speak of the inhabited regions of all its current series, the new ones
 //! in place of those that they replace.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    num::NonZero,
+    panic::resume_unwind,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread::available_parallelism,
+};
 
 use crate::{
-    classification::classify,
-    domain::{Column, Indicator, Period, Slug},
+    classification::{ClassifyError, classify},
+    domain::{Classification, Column, Indicator, Period, Slug},
     ingest::{IngestError, Progress, Report},
     store::{AtlasCatalogue, Id, InternalClassification, NewSeries, RegionRow, Store},
 };
@@ -68,32 +74,34 @@ impl Stored {
         report: &mut Report,
         progress: &dyn Progress,
     ) -> Vec<InternalClassification> {
-        let mut made = Vec::with_capacity(self.columns.len());
-        for (done, (slug, stored)) in self.columns.iter().enumerate() {
-            progress.done(done as f64 / self.columns.len() as f64);
-            let Some(indicator) = self.indicators.get(slug) else { continue };
-            let new: BTreeMap<(Id, &Period), &Column> = series
-                .iter()
-                .filter(|new| new.indicator == *slug)
-                .filter_map(|new| Some(((*self.editions.get(&new.edition)?, &new.period), &new.column)))
-                .collect();
-            let kept = stored.iter().map(|(period, edition, column)| ((*edition, period), column));
-            let kept = kept.filter(|(place, _)| !new.contains_key(place));
-            let mut values = Vec::new();
-            let mut periods: Vec<Period> = Vec::new();
-            for ((edition, period), column) in kept.chain(new.iter().map(|(place, column)| (*place, *column)))
-            {
-                let inhabited = self.inhabited.get(&edition).map_or(&[][..], Vec::as_slice);
-                let numbers =
-                    column.values().iter().zip(inhabited).filter(|(v, lives)| **lives && !v.is_nan());
-                values.extend(numbers.map(|(value, _)| *value));
-                periods.push(period.clone());
+        let wanted: Vec<_> =
+            self.columns.keys().filter_map(|slug| Some((slug, self.indicators.get(slug)?))).collect();
+        let next = AtomicUsize::new(0);
+        // Each worker takes the next indicator that nobody has taken; what it finds is kept with its number.
+        let work = || {
+            let mut found = Vec::new();
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some((_, indicator)) = wanted.get(at) else { return found };
+                progress.done(at as f64 / wanted.len() as f64);
+                found.push((at, self.classes_of(indicator, series)));
             }
-            periods.sort();
-            periods.dedup();
-            match classify(&values, &indicator.classification, periods) {
+        };
+        let helpers = available_parallelism().map_or(1, NonZero::get).min(wanted.len()).saturating_sub(1);
+        let mut found = std::thread::scope(|scope| {
+            let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(work)).collect();
+            let mut found = work();
+            for helper in helpers {
+                found.extend(helper.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            }
+            found
+        });
+        found.sort_unstable_by_key(|(at, _)| *at);
+        let mut made = Vec::with_capacity(found.len());
+        for ((slug, _), (_, classes)) in wanted.iter().zip(found) {
+            match classes {
                 Ok(classification) => made.push(InternalClassification {
-                    indicator: slug.clone(),
+                    indicator: (*slug).clone(),
                     level: self.level.clone(),
                     classification,
                 }),
@@ -103,5 +111,32 @@ impl Stored {
             }
         }
         made
+    }
+
+    /// Classes of one indicator over all its periods.
+    fn classes_of(
+        &self,
+        indicator: &Indicator,
+        series: &[NewSeries],
+    ) -> Result<Classification, ClassifyError> {
+        let stored = self.columns.get(&indicator.slug).map_or(&[][..], Vec::as_slice);
+        let new: BTreeMap<(Id, &Period), &Column> = series
+            .iter()
+            .filter(|new| new.indicator == indicator.slug)
+            .filter_map(|new| Some(((*self.editions.get(&new.edition)?, &new.period), &new.column)))
+            .collect();
+        let kept = stored.iter().map(|(period, edition, column)| ((*edition, period), column));
+        let kept = kept.filter(|(place, _)| !new.contains_key(place));
+        let mut values = Vec::new();
+        let mut periods: Vec<Period> = Vec::new();
+        for ((edition, period), column) in kept.chain(new.iter().map(|(place, column)| (*place, *column))) {
+            let inhabited = self.inhabited.get(&edition).map_or(&[][..], Vec::as_slice);
+            let numbers = column.values().iter().zip(inhabited).filter(|(v, lives)| **lives && !v.is_nan());
+            values.extend(numbers.map(|(value, _)| *value));
+            periods.push(period.clone());
+        }
+        periods.sort();
+        periods.dedup();
+        classify(&values, &indicator.classification, periods)
     }
 }

@@ -16,6 +16,24 @@ use crate::geometry::Crs;
 /// First bytes of every SQLite file.
 pub(super) const MAGIC: &[u8] = b"SQLite format 3\0";
 
+/// Steps of SQLite's machine that reading a file may take, and how many more for each of its bytes. A row of a table
+/// takes some dozens; a view may take any number.
+const FREE_STEPS: u64 = 500_000_000;
+const STEPS_PER_BYTE: u64 = 10;
+
+/// So often it is asked whether it may go on.
+const STEPS_AT_A_TIME: u64 = 1_000_000;
+
+/// What SQLite says when it may not.
+const INTERRUPTED: &str = "interrupted";
+
+/// Bytes that the values of a layer may have, and how many more for each byte of the file.
+const FREE_BYTES: u64 = 16 << 20;
+const BYTES_PER_BYTE: u64 = 4;
+
+/// What a row needs beside its values, about.
+const ROW_BYTES: f64 = 8.0;
+
 /// A feature layer as the file registers it.
 struct Layer {
     table: String,
@@ -30,6 +48,10 @@ struct Layer {
 pub(super) async fn read(path: &Path, layer: Option<&str>) -> Result<FeatureTable, ReadError> {
     read_layer(path, layer).await.map_err(|fault| match fault {
         Fault::Sql(sqlx::Error::Io(io)) => io.into(),
+        Fault::Sql(sqlx::Error::Database(error)) if error.message() == INTERRUPTED => ReadError::content(
+            None,
+            "The layer takes too long to read: it is a view that calculates much; save it as a table.",
+        ),
         Fault::Sql(error) => ReadError::content(None, format!("The GeoPackage is damaged: {error}.")),
         Fault::Content(message) => ReadError::content(None, message),
     })
@@ -51,10 +73,17 @@ async fn read_layer(path: &Path, layer: Option<&str>) -> Result<FeatureTable, Fa
     // `immutable` reads without locks and leaves no files behind, also where the folder cannot be written.
     let options = SqliteConnectOptions::new().filename(path).read_only(true).immutable(true);
     let mut connection = SqliteConnection::connect_with(&options).await?;
+    let length = std::fs::metadata(path).map_err(sqlx::Error::Io)?.len();
+    let mut left = (FREE_STEPS + length.saturating_mul(STEPS_PER_BYTE)) / STEPS_AT_A_TIME;
+    connection.lock_handle().await?.set_progress_handler(STEPS_AT_A_TIME as i32, move || {
+        left = left.saturating_sub(1);
+        left > 0
+    });
     let layer = choose(layers(&mut connection).await?, layer)?;
     let columns = columns(&mut connection, &layer.table).await?;
     let fields: Vec<String> = columns.into_iter().filter(|column| *column != layer.geometry).collect();
-    let features = features(&mut connection, &layer, &fields).await?;
+    let most = FREE_BYTES + length.saturating_mul(BYTES_PER_BYTE);
+    let features = features(&mut connection, &layer, &fields, most).await?;
     connection.close().await?;
     Ok(FeatureTable {
         format: "GeoPackage",
@@ -154,14 +183,23 @@ async fn features(
     connection: &mut SqliteConnection,
     layer: &Layer,
     fields: &[String],
+    most: u64,
 ) -> Result<Vec<Feature>, Fault> {
-    let columns = std::iter::once(&layer.geometry)
-        .chain(fields)
-        .map(|name| quoted(name))
-        .collect::<Vec<_>>()
-        .join(", ");
-    let sql = format!("SELECT {columns} FROM {}", quoted(&layer.table));
-    // The names come from the file's own schema and are quoted.
+    let names: Vec<String> =
+        std::iter::once(&layer.geometry).chain(fields).map(|name| quoted(name)).collect();
+    let (columns, table) = (names.join(", "), quoted(&layer.table));
+    // The names come from the file's own schema and are quoted. What a view makes is measured before it is held.
+    let lengths: Vec<String> = names.iter().map(|name| format!("coalesce(length({name}), 0)")).collect();
+    let sql = format!("SELECT count(*), total({}) FROM {table}", lengths.join(" + "));
+    let (rows, bytes): (i64, f64) = sqlx::query_as(AssertSqlSafe(sql)).fetch_one(&mut *connection).await?;
+    if bytes + rows as f64 * ROW_BYTES > most as f64 {
+        let message = format!(
+            "The layer has {rows} rows with {bytes} bytes, many times as much as the file: it is a view that repeats what \
+             is in it; save it as a table."
+        );
+        return Err(Fault::Content(message));
+    }
+    let sql = format!("SELECT {columns} FROM {table} LIMIT {rows}");
     let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(connection).await?;
     let feature = |(number, row): (u64, SqliteRow)| {
         let values = (1..=fields.len()).map(|i| text(&row, i)).collect::<Result<_, _>>()?;
@@ -194,4 +232,42 @@ fn text(row: &SqliteRow, index: usize) -> Result<Option<Box<str>>, Fault> {
 
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said of a GeoPackage whose only layer is this view.
+    async fn refusal(view: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("view.gpkg");
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        let sql = format!(
+            "CREATE TABLE gpkg_spatial_ref_sys (srs_id, organization, organization_coordsys_id, srs_name, definition); \
+             CREATE TABLE gpkg_geometry_columns (table_name TEXT, column_name TEXT, srs_id); \
+             INSERT INTO gpkg_geometry_columns VALUES ('layer', 'geom', 0); CREATE VIEW layer AS {view}"
+        );
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        match read(&path, None).await {
+            Ok(table) => format!("{} features", table.features.len()),
+            Err(ReadError::Content { message, .. }) => message,
+            Err(ReadError::Io(error)) => error.to_string(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_view_is_read_unless_it_takes_endless_time_or_memory() {
+        let all = |to: &str| {
+            format!(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n{to}) SELECT NULL AS geom, i FROM n"
+            )
+        };
+        assert_eq!(refusal(&all(" WHERE i < 1000")).await, "1000 features");
+        assert!(refusal(&all("")).await.contains("takes too long"));
+        assert!(refusal(&all(" WHERE i < 3000000")).await.contains("many times as much"));
+        assert!(refusal("SELECT zeroblob(100000000) AS geom, 1 AS key").await.contains("many times as much"));
+    }
 }

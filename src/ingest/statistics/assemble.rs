@@ -128,7 +128,7 @@ fn report_keys(reading: &Reading, context: &Context<'_>, report: &mut Report) {
     for id in unknown {
         let (key, line) = &reading.keys.list()[id];
         report.error_with(Some(*line), reading.key_header().as_deref(), || {
-            let near = super::reading::nearest(key, context.regions.keys.iter().map(RegionKey::as_str));
+            let near = super::settings::nearest(key, context.regions.keys.iter().map(RegionKey::as_str));
             format!(
                 "The key '{key}' is not in level '{}', edition {}; near to it are {}.",
                 context.regions.level,

@@ -6,10 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::{
-    reading::{Reading, Settings},
-    signs::looks_like_no_data,
-};
+use super::{reading::Reading, settings::Settings, signs::looks_like_no_data};
 use crate::domain::{
     ClassRule, DenominatorRule, Indicator, IndicatorKind, Polarity, Sheet, Slug, Text, Theme,
 };

@@ -8,8 +8,10 @@
 
 use super::{
     mapping::SeriesRule,
-    reading::{Names, Observation, Reading, Settings},
+    names::Names,
+    reading::{Observation, Reading},
     row::{Cell, Row, cell_period},
+    settings::Settings,
     table::Table,
 };
 use crate::{

@@ -17,8 +17,10 @@
 use super::{
     drafts::{is_unit, split_unit},
     mapping::{ColumnRef, ColumnRule, normal_header},
-    reading::{Names, Observation, Reading, Settings},
+    names::Names,
+    reading::{Observation, Reading},
     row::{Row, parse_period},
+    settings::Settings,
     table::Table,
 };
 use crate::{

@@ -3,16 +3,18 @@
 //! Must not know: which regions a key means, what a column is for. Invariant: a row that holds a number below the header
 //! is never taken for a header or a footer; columns are identified by the whole stack above them.
 
+use std::borrow::Cow;
+
 use super::{
+    columns::{INDICATOR, KEY, NAME, VALUE, find_column},
     drafts::is_unit,
     key_parts::{self, Part},
     keys::looks_official,
     mapping::{ColumnRef, KeyRef, normal_header},
     number::parse_cell,
-    reading::Settings,
     row::{Row, parse_period},
+    settings::Settings,
     table::Table,
-    tabular::{INDICATOR, KEY, NAME, VALUE, find_column},
 };
 use crate::ingest::{NoProgress, Report};
 
@@ -76,10 +78,10 @@ impl KeyColumns {
     ///
     /// # Errors
     /// A sentence, if parts of it do not fit together.
-    pub fn read(&self, row: Row<'_>) -> Result<String, String> {
+    pub fn read<'a>(&self, row: Row<'a>) -> Result<Cow<'a, str>, String> {
         match self {
-            Self::One(column) => Ok(row.cell(*column).text().into_owned()),
-            Self::Parts(parts) => key_parts::compose(row, parts),
+            Self::One(column) => Ok(row.cell(*column).text()),
+            Self::Parts(parts) => key_parts::compose(row, parts).map(Cow::Owned),
         }
     }
 }
@@ -399,6 +401,16 @@ impl Footer {
         self.began.is_some()
     }
 
+    /// True once the data have ended.
+    pub const fn is_reached(&self) -> bool {
+        self.began.is_some()
+    }
+
+    /// Line of the last row that was shown.
+    pub const fn last_line(&self) -> u64 {
+        self.last_line
+    }
+
     /// Says where the header ended.
     pub fn begin(&mut self, line: u64) {
         self.last_line = line;
@@ -424,5 +436,8 @@ fn filled(row: Row<'_>) -> impl Iterator<Item = usize> {
 
 /// True if the first text of a row says that it sums up all regions.
 pub fn is_total(row: Row<'_>) -> bool {
-    filled(row).next().is_some_and(|column| TOTALS.contains(&row.cell(column).text().to_lowercase().as_str()))
+    filled(row).next().is_some_and(|column| {
+        let text = row.cell(column).text();
+        TOTALS.iter().any(|total| text.eq_ignore_ascii_case(total))
+    })
 }

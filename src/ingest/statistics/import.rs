@@ -17,8 +17,8 @@ use super::{
     database, drafts,
     keys::KeyIndex,
     profile::fingerprint,
-    reading::{Settings, nearest},
     recognise::{self, ProfileOptions, Request},
+    settings::{Settings, nearest},
     sheet::{is_compound, is_zip},
     text::{LineCheck, TextError, begins_as_bytes},
     understand,
@@ -244,7 +244,9 @@ pub(super) async fn read_file(file: &Path, report: &mut Report) -> Result<Option
 /// Reads a file in pieces, so that one line of a gigabyte or noise is refused before all of it is in memory.
 fn read_checked(file: &Path) -> std::io::Result<Result<Vec<u8>, TextError>> {
     let mut file = std::fs::File::open(file)?;
-    let (mut bytes, mut piece, mut check) = (Vec::new(), vec![0; PIECE], LineCheck::default());
+    let expected = file.metadata()?.len().min(MAX_FILE) as usize;
+    let mut bytes = Vec::with_capacity(expected);
+    let (mut piece, mut check) = (vec![0; PIECE], LineCheck::default());
     let mut is_text = true;
     loop {
         let length = file.read(&mut piece)?;

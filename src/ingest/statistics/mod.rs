@@ -72,6 +72,7 @@
 mod assemble;
 mod breaks;
 mod bundle;
+mod columns;
 mod compare;
 pub(super) mod database;
 mod drafts;
@@ -82,12 +83,15 @@ mod import;
 mod key_parts;
 mod keys;
 pub(super) mod mapping;
+mod names;
 pub(super) mod number;
 pub(super) mod privacy;
 mod profile;
 mod reading;
 mod recognise;
 pub(super) mod row;
+mod rows;
+mod settings;
 pub(super) mod sheet;
 mod signs;
 pub(super) mod table;
@@ -104,9 +108,10 @@ pub use signs::SignProfile;
 pub use template::{TemplateOptions, import_template};
 
 pub(super) use mapping::normal_header;
-pub(super) use reading::nearest;
+pub(super) use settings::nearest;
 
-use reading::{Reading, Settings};
+use reading::Reading;
+use settings::Settings;
 use table::Table;
 
 use crate::ingest::{Progress, Report};
@@ -197,10 +202,25 @@ fn first_row(text: &str, delimiter: u8) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::{Cursor, Write as _},
+        sync::Arc,
+    };
+
     use proptest::prelude::*;
 
-    use super::*;
-    use crate::ingest::NoProgress;
+    use super::{
+        assemble::{Context, Regions, assemble},
+        keys::KeyIndex,
+        *,
+    };
+    use crate::{
+        ingest::{
+            NoProgress,
+            catalogue::{Catalogue, parse_catalogue, starter_catalogue},
+        },
+        store::NewSeries,
+    };
 
     fn settings(indicator: Option<&str>) -> Settings {
         Settings {
@@ -224,6 +244,56 @@ mod tests {
     const OLD_FFCSV: &str = "Statistik_Code;Zeit_Code;Zeit;1_Merkmal_Code;1_Auspraegung_Code;2_Merkmal_Code;2_Auspraegung_Code;BEV__Bestand__Anzahl;BEV__Bestand__q\n1;STAG;31.12.2023;GEMEIN;03354025;GES;;17,5;p\n1;STAG;31.12.2023;GEMEIN;03354025;GES;GESW;8;e\n";
     const STACKED: &str = "Titel;;;\n;;Einwohner;\nAGS;Name;2014;2015\n;;Anzahl;Anzahl\n03354001;A;1.595,5;12\n03354002;B;'7;-\nQuelle: x;;;\n";
     const PARTS: &str = "Land;RB;Kreis;VB;Gem;2015\n3;3;54;5403;5;1 234\n03;3;54;403;006;(7)\n";
+
+    /// The series of a table, over regions of which some stand in it.
+    fn series_of(bytes: &[u8], report: &mut Report) -> Vec<NewSeries> {
+        let keys = ["03354001", "03354002", "03354003", "03354005", "03354006", "03354025"];
+        let index = KeyIndex::new(keys.into_iter(), std::iter::once("03354"));
+        let settings = Settings { keys: Arc::new(index), ..settings(Some("population")) };
+        let Some(reading) = understand(bytes, &settings, report, &NoProgress) else { return Vec::new() };
+        let read: Vec<&str> = reading.keys.list().iter().map(|(key, _)| &**key).collect();
+        let regions = Regions {
+            level: "gemeinde".parse().unwrap(),
+            edition: "2023-12-31".parse().unwrap(),
+            keys: keys.iter().map(|key| key.parse().unwrap()).collect(),
+            inhabited: vec![true; keys.len()],
+            bounded: vec![true; keys.len()],
+        };
+        let starter = starter_catalogue().as_bytes();
+        let (catalogue, _) = parse_catalogue(starter, "starter.toml", &Catalogue::default());
+        let indicators = catalogue.indicators.into_iter().map(|one| (one.slug.clone(), one)).collect();
+        let join = settings.keys.join(&read);
+        let mapping = &settings.mapping;
+        assemble(
+            &reading,
+            &Context { regions: &regions, join: &join, indicators: &indicators, mapping },
+            report,
+        )
+    }
+
+    fn mutated(which: usize, edits: &[(prop::sample::Index, String, bool)]) -> String {
+        let mut text = [LONG, WIDE, GENESIS, FFCSV, OLD_FFCSV, STACKED, PARTS][which].to_owned();
+        for (at, insert, remove) in edits {
+            let at = (0..=at.index(text.len() + 1)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+            let end = text[at..].chars().next().filter(|_| *remove).map_or(at, |c| at + c.len_utf8());
+            text.replace_range(at..end, insert);
+        }
+        text
+    }
+
+    fn edits() -> impl Strategy<Value = Vec<(prop::sample::Index, String, bool)>> {
+        let insert = "[-;,.\"\n0-9a-zß()]{0,3}";
+        proptest::collection::vec((any::<prop::sample::Index>(), insert, any::<bool>()), 0..6)
+    }
+
+    fn zipped(members: &[(String, String)]) -> Vec<u8> {
+        let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, text) in members {
+            writer.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+            writer.write_all(text.as_bytes()).unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
 
     #[test]
     fn each_layout_is_recognised() {
@@ -281,14 +351,9 @@ mod tests {
         fn mutated_tables_never_panic_and_give_only_numbers_of_the_file(
             which in 0..7_usize,
             drafting in any::<bool>(),
-            edits in proptest::collection::vec((any::<prop::sample::Index>(), "[-;,.\"\n0-9a-zß()]{0,3}", any::<bool>()), 0..6),
+            edits in edits(),
         ) {
-            let mut text = [LONG, WIDE, GENESIS, FFCSV, OLD_FFCSV, STACKED, PARTS][which].to_owned();
-            for (at, insert, remove) in edits {
-                let at = (0..=at.index(text.len() + 1)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-                let end = text[at..].chars().next().filter(|_| remove).map_or(at, |c| at + c.len_utf8());
-                text.replace_range(at..end, &insert);
-            }
+            let text = mutated(which, &edits);
             let settings = Settings { drafting, ..settings((!drafting).then_some("population")) };
             let reading = understand(text.as_bytes(), &settings, &mut Report::new("test"), &NoProgress);
             let digits: String = text.chars().filter(char::is_ascii_digit).collect();
@@ -297,6 +362,28 @@ mod tests {
                     let number: String = cell.value.to_string().chars().filter(char::is_ascii_digit).collect();
                     prop_assert!(digits.contains(number.trim_matches('0')), "{} in {text}", cell.value);
                 }
+            }
+        }
+
+        #[test]
+        fn values_of_mutated_tables_in_a_zip_file_stand_in_one_of_them(
+            tables in proptest::collection::vec((0..7_usize, edits()), 1..4),
+            damage in prop::option::weighted(0.2, (any::<prop::sample::Index>(), any::<u8>())),
+        ) {
+            let name = |at: usize| format!("{at}.csv");
+            let tables: Vec<_> =
+                tables.iter().enumerate().map(|(at, (which, edits))| (name(at), mutated(*which, edits))).collect();
+            let mut file = zipped(&tables);
+            if let Some((at, byte)) = damage {
+                let at = at.index(file.len());
+                file[at] = byte;
+            }
+            let texts: Vec<String> =
+                tables.iter().map(|(_, text)| text.chars().filter(char::is_ascii_digit).collect()).collect();
+            let series = bundle::read(&file, &mut Report::new("test"), &mut series_of);
+            for value in series.iter().flat_map(|series| series.column.numbers()).filter(|value| value.abs() < 1e15) {
+                let number: String = value.to_string().chars().filter(char::is_ascii_digit).collect();
+                prop_assert!(texts.iter().any(|text| text.contains(number.trim_matches('0'))), "{value} in {tables:?}");
             }
         }
     }

@@ -99,6 +99,10 @@ impl Writing<'_> {
         {
             return Some(meaning.cell());
         }
+        // No sign of any legend begins with a digit; most cells do.
+        if text.starts_with(|c: char| c.is_ascii_digit()) {
+            return None;
+        }
         Some(match self.profile.sign(text)? {
             Sign::Nothing => CellValue::Nothing,
             Sign::Means(meaning) => meaning.cell(),
@@ -157,6 +161,9 @@ pub fn parse_number(text: &str, decimal: Option<Decimal>) -> Option<(f64, Form)>
         let whole = digits.bytes().fold(0_u64, |n, b| n * 10 + u64::from(b - b'0'));
         return Some((signed(whole as f64, negative), Form::Neutral));
     }
+    if let Some((value, form)) = plain_decimal(digits, decimal) {
+        return Some((signed(value, negative), form));
+    }
     let (form, fraction_at) = separators(digits, decimal)?;
     let mut plain = String::with_capacity(digits.len());
     for (at, c) in digits.char_indices() {
@@ -168,6 +175,36 @@ pub fn parse_number(text: &str, decimal: Option<Decimal>) -> Option<(f64, Form)>
     }
     let value: f64 = plain.parse().ok()?;
     value.is_finite().then(|| (signed(value, negative), form))
+}
+
+/// A number of at most fifteen digits with one point or comma that can only separate decimals, as most are written. Its
+/// digits and the power of ten are exact doubles, so their quotient is the nearest double.
+fn plain_decimal(digits: &str, decimal: Option<Decimal>) -> Option<(f64, Form)> {
+    const POWERS: [f64; 15] =
+        [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14];
+    let bytes = digits.as_bytes();
+    if bytes.len() > 16 {
+        return None;
+    }
+    let (mut number, mut separator) = (0_u64, None);
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => number = number * 10 + u64::from(byte - b'0'),
+            b'.' | b',' if separator.is_none() => separator = Some((at, *byte)),
+            _ => return None,
+        }
+    }
+    let (whole, byte) = separator?;
+    let decimals = bytes.len() - whole - 1;
+    let form = match (byte, decimal) {
+        (b',', None | Some(Decimal::Comma)) => Form::Comma,
+        // One that could also separate thousands is left to those who look closer.
+        (b'.', Some(Decimal::Point)) => Form::Point,
+        (b'.', None) if decimals != 3 => Form::Point,
+        _ => return None,
+    };
+    let power = POWERS.get(decimals).filter(|_| whole > 0 && decimals > 0)?;
+    Some((number as f64 / power, form))
 }
 
 /// `-0` is zero: no trace of a vanished number.

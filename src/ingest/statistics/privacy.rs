@@ -89,6 +89,11 @@ impl Watch {
         }
     }
 
+    /// True once the sample is complete.
+    pub const fn is_done(&self) -> bool {
+        self.rows >= SAMPLE_ROWS
+    }
+
     /// Reports columns whose cells look like streets or birth dates.
     pub fn judge(&self, header: &dyn Fn(usize) -> String, report: &mut Report) {
         for watched in self.columns.iter().filter(|w| w.filled >= MIN_FILLED) {

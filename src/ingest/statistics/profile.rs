@@ -4,9 +4,9 @@
 //! and a period that it fixes is never used for another year without somebody saying so.
 
 use super::{
+    columns::is_key_or_name,
     mapping::{ColumnRef, KeyRef, Mapping, normal_header},
     row::parse_period,
-    tabular::is_key_or_name,
 };
 use crate::domain::Period;
 

@@ -5,16 +5,15 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::Arc,
+    collections::{BTreeMap, HashMap},
 };
 
 use super::{
     drafts::Drafts,
-    keys::KeyIndex,
-    mapping::Mapping,
+    names::{MAX_NAMES, Names},
     number::{self, CellValue, Decimal, Form, Writing},
     row::{Cell, Row},
+    settings::Settings,
     signs::SignProfile,
 };
 use crate::{
@@ -27,129 +26,6 @@ const MAX_SERIES: usize = 50_000;
 
 /// Most memory that the cells of a file may need, in units of a plain number.
 const MAX_CELLS: u32 = 12_000_000;
-
-/// Most different texts of a column that are told apart.
-const MAX_NAMES: usize = 2_000_000;
-
-/// What the caller and the catalogue say about a file, whatever its layout.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The mapping; the default one where none was given.
-    pub mapping: Mapping,
-    /// Asked for: the indicator of all values, or the only one that is wanted.
-    pub indicator: Option<Slug>,
-    /// Asked for: the period of all values, or the only one that is wanted.
-    pub period: Option<Period>,
-    /// Slugs of the catalogue.
-    pub known: BTreeSet<Slug>,
-    /// Those of them whose numbers are percentages.
-    pub percent: BTreeSet<Slug>,
-    /// The keys of the edition.
-    pub keys: Arc<KeyIndex>,
-    /// Columns that the catalogue does not know become draft indicators.
-    pub drafting: bool,
-    /// Name of the file, for tables without a code of their own.
-    pub file: String,
-}
-
-impl Settings {
-    /// The indicator of values that name none.
-    pub fn fixed_indicator(&self) -> Option<&Slug> {
-        self.indicator.as_ref().or(self.mapping.indicator.as_ref())
-    }
-
-    /// The period of values that name none.
-    pub fn fixed_period(&self) -> Option<&Period> {
-        self.period.as_ref().or(self.mapping.period.as_ref())
-    }
-
-    /// The slug that a text of the file stands for.
-    fn mapped<'a>(&'a self, text: &'a str) -> &'a str {
-        self.mapping.indicators.get(text).map_or(text, Slug::as_str)
-    }
-
-    /// The indicator that a text of the file names, if the catalogue has it.
-    pub fn find_indicator(&self, text: &str) -> Option<Slug> {
-        self.known.get(self.mapped(text)).cloned()
-    }
-
-    /// The indicator that a text of the file names.
-    ///
-    /// # Errors
-    /// A sentence that names the nearest known ones.
-    pub fn named_indicator(&self, text: &str) -> Result<Slug, String> {
-        self.find_indicator(text).ok_or_else(|| self.unknown_indicator(text))
-    }
-
-    /// The sentence about an indicator that the catalogue lacks.
-    pub fn unknown_indicator(&self, text: &str) -> String {
-        let text = self.mapped(text);
-        let near = nearest(text, self.known.iter().map(Slug::as_str));
-        let hint = match near.as_slice() {
-            [] => "import the catalogue first".to_owned(),
-            names => format!("did you mean {}?", names.join(", ")),
-        };
-        format!("The catalogue has no indicator '{text}'; {hint}")
-    }
-}
-
-#[cfg(test)]
-impl Settings {
-    /// Settings without mapping and catalogue.
-    pub fn plain() -> Self {
-        Self {
-            mapping: Mapping::default(),
-            indicator: None,
-            period: None,
-            known: BTreeSet::new(),
-            percent: BTreeSet::new(),
-            keys: Arc::new(KeyIndex::new(std::iter::empty(), std::iter::empty())),
-            drafting: false,
-            file: "test.csv".into(),
-        }
-    }
-}
-
-/// Distinct texts of a column with the line where each stood first.
-#[derive(Debug, Default)]
-pub struct Names {
-    ids: HashMap<Box<str>, u32>,
-    list: Vec<(Box<str>, u64)>,
-    last: u32,
-    full: bool,
-}
-
-impl Names {
-    /// The id of a text, a new one if it is new; ids count from 0. Of too many texts the ids are wrong, which
-    /// [`Self::is_full`] says.
-    pub fn id(&mut self, text: &str, line: u64) -> u32 {
-        // Neighbouring rows mostly speak of the same thing.
-        if self.list.get(self.last as usize).is_some_and(|(name, _)| &**name == text) {
-            return self.last;
-        }
-        self.last = self.ids.get(text).copied().unwrap_or_else(|| {
-            if self.list.len() >= MAX_NAMES {
-                self.full = true;
-                return self.last;
-            }
-            let id = self.list.len() as u32;
-            self.ids.insert(text.into(), id);
-            self.list.push((text.into(), line));
-            id
-        });
-        self.last
-    }
-
-    /// True if there were too many texts, so that some have the id of another.
-    pub const fn is_full(&self) -> bool {
-        self.full
-    }
-
-    /// Texts with their first line, by id.
-    pub fn list(&self) -> &[(Box<str>, u64)] {
-        &self.list
-    }
-}
 
 /// One cell of a series.
 #[derive(Debug, Clone, Copy)]
@@ -181,6 +57,24 @@ pub struct SeriesCells {
     pub raw: Vec<(u32, Box<str>)>,
     /// Public remarks: (index of the cell, text).
     pub notes: Vec<(u32, Box<str>)>,
+}
+
+impl SeriesCells {
+    /// Appends cells whose key ids are to be replaced by those at their place in `ids`. Returns how many cells there
+    /// were before.
+    fn append(&mut self, behind: Self, ids: &[u32]) -> u32 {
+        let before = self.cells.len();
+        self.cells
+            .extend(behind.cells.into_iter().map(|cell| Observed { key: ids[cell.key as usize], ..cell }));
+        if !behind.ratios.is_empty() {
+            self.ratios.resize(before, [f64::NAN; 2]);
+            self.ratios.extend(behind.ratios);
+        }
+        let before = before as u32;
+        self.raw.extend(behind.raw.into_iter().map(|(cell, text)| (cell + before, text)));
+        self.notes.extend(behind.notes.into_iter().map(|(cell, text)| (cell + before, text)));
+        before
+    }
 }
 
 /// Which number of an observation.
@@ -276,6 +170,9 @@ pub struct Reading {
     ambiguous: Vec<Ambiguous>,
 }
 
+/// Most different signs that are counted.
+const MAX_SIGNS: usize = 100;
+
 /// How many observations are shown as understood.
 const FIRST_SHOWN: usize = 3;
 
@@ -285,6 +182,17 @@ impl Reading {
         Self { official: true, ..Self::default() }
     }
 
+    /// A reading of the same file into which nothing was read yet.
+    pub fn like(&self) -> Self {
+        Self {
+            headers: self.headers.clone(),
+            key_column: self.key_column,
+            title: self.title.clone(),
+            official: self.official,
+            ..Self::default()
+        }
+    }
+
     /// The id of a series; `None` (and counted) if only another indicator or period was asked for.
     pub fn series_id(&mut self, indicator: &Slug, period: &Period, settings: &Settings) -> Option<u32> {
         let unwanted = settings.indicator.as_ref().is_some_and(|wanted| wanted != indicator)
@@ -292,6 +200,10 @@ impl Reading {
         if unwanted {
             return None;
         }
+        self.id_of(indicator, period)
+    }
+
+    fn id_of(&mut self, indicator: &Slug, period: &Period) -> Option<u32> {
         let known = self.series_ids.get(indicator).and_then(|list| list.iter().find(|(p, _)| p == period));
         if let Some((_, id)) = known {
             return Some(*id);
@@ -394,7 +306,7 @@ impl Reading {
             let series = &self.series[seen.series as usize];
             let value = seen.value.map_or_else(String::new, |(_, cell)| cell.text().into_owned());
             let understood = if observed.nothing { "nothing".to_owned() } else { observed.value.to_string() };
-            let key = self.keys.list.get(seen.key as usize).map_or("", |(key, _)| &**key);
+            let key = self.keys.list().get(seen.key as usize).map_or("", |(key, _)| &**key);
             self.first.push(format!(
                 "line {}: key {key}, {} {}: '{value}' = {understood}, {}",
                 seen.line,
@@ -408,7 +320,7 @@ impl Reading {
         if !sign.is_empty() {
             if let Some(count) = self.signs.get_mut(&sign) {
                 *count += 1;
-            } else if self.signs.len() < 100 {
+            } else if self.signs.len() < MAX_SIGNS {
                 self.signs.insert(sign.clone(), 1);
             }
             series.raw.push((index, sign.into()));
@@ -477,6 +389,41 @@ impl Reading {
             Form::Ambiguous => self.ambiguous.push(place),
             Form::Neutral => {}
         }
+    }
+
+    /// What one reading of all rows would be, if `behind` read those behind the rows of this one; `None` if a limit is
+    /// near, which only one reading keeps exactly. Neither has been finished.
+    pub fn join(mut self, behind: Self) -> Option<Self> {
+        self.used = self.used.saturating_add(behind.used);
+        let ids: Vec<u32> = behind.keys.list().iter().map(|(key, line)| self.keys.id(key, *line)).collect();
+        // Of each series of the other: its id here, and how many cells it had here before.
+        let mut places = Vec::with_capacity(behind.series.len());
+        for series in behind.series {
+            let id = self.id_of(&series.indicator, &series.period)?;
+            places.push((id, self.series[id as usize].append(series, &ids)));
+        }
+        for (sign, count) in behind.signs {
+            *self.signs.entry(sign).or_insert(0) += count;
+        }
+        self.evidence.resize(self.evidence.len().max(behind.evidence.len()), Evidence::default());
+        for (evidence, other) in self.evidence.iter_mut().zip(behind.evidence) {
+            evidence.comma = evidence.comma.or(other.comma);
+            evidence.point = evidence.point.or(other.point);
+        }
+        self.ambiguous.extend(behind.ambiguous.into_iter().map(|(series, cell, slot, column, line)| {
+            let (id, before) = places[series as usize];
+            (id, cell + before, slot, column, line)
+        }));
+        self.first.extend(behind.first);
+        self.first.truncate(FIRST_SHOWN);
+        self.rows += behind.rows;
+        self.left_out += behind.left_out;
+        self.separated_keys += behind.separated_keys;
+        let within = self.used <= MAX_CELLS
+            && self.signs.len() < MAX_SIGNS
+            && !(self.keys.is_full() || behind.keys.is_full())
+            && !(self.too_many_series || behind.too_many_series);
+        within.then_some(self)
     }
 
     /// Checks what can be checked only after the last row. Called once.
@@ -605,31 +552,5 @@ fn apply_status(
             }
             Ok(())
         }
-    }
-}
-
-/// At most three names that are near to `text`, the nearest first.
-pub fn nearest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    // Noise may be as long as a line may be; a slug is not.
-    let text: String = text.chars().take(64).collect();
-    let mut ranked: Vec<_> = names.map(|name| (strsim::levenshtein(&text, name), name)).collect();
-    ranked.sort_unstable();
-    ranked.into_iter().take(3).map(|(_, name)| name).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_nearest_names_come_first() {
-        assert_eq!(nearest("populaton", ["day-care", "population", "births"].into_iter())[0], "population");
-    }
-
-    #[test]
-    fn a_name_keeps_its_id_and_first_line() {
-        let mut names = Names::default();
-        assert_eq!([names.id("a", 1), names.id("b", 2), names.id("a", 3)], [0, 1, 0]);
-        assert_eq!(names.list()[1], ("b".into(), 2));
     }
 }

@@ -6,7 +6,7 @@
 use super::{
     Mapping,
     profile::{Difference, Fitted, difference, fingerprint, fit},
-    reading::Settings,
+    settings::Settings,
     sheet::{is_compound, is_zip},
     text, understand,
 };

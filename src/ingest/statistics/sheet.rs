@@ -39,6 +39,11 @@ pub enum SheetError {
         "The workbook is damaged or no XLSX, ODS or XLS file ({0}); open it in a spreadsheet program and save it again."
     )]
     Damaged(String),
+    /// Two members have the same name.
+    #[error(
+        "Two members of the ZIP file have the same name, so it is not clear which one counts; pack it anew, each under a name of its own."
+    )]
+    TwoMembers,
     /// It needs a password.
     #[error("The workbook is protected by a password; save it without one.")]
     Protected,

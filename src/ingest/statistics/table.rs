@@ -5,7 +5,7 @@
 use super::{
     row::Row,
     sheet::Sheet,
-    text::{MAX_COLUMNS, RowReader},
+    text::{MAX_COLUMNS, MAX_ROW, RowReader},
 };
 use crate::ingest::{Progress, Report};
 
@@ -36,7 +36,11 @@ impl Table<'_> {
         each: &mut dyn FnMut(u64, Row<'_>, &mut Report) -> bool,
     ) {
         match self {
-            Self::Text { text, delimiter } => each_record(text, *delimiter, report, progress, each),
+            Self::Text { text, delimiter } => {
+                let whole =
+                    Part { text, delimiter: *delimiter, length: text.len(), lines_before: 0, is_whole: true };
+                whole.each_row(report, progress, each);
+            }
             Self::Sheet(sheet) => {
                 for (line, cells) in &sheet.rows {
                     if !each(*line, Row::Sheet(cells), report) {
@@ -46,39 +50,111 @@ impl Table<'_> {
             }
         }
     }
+
+    /// The two halves of a text of at least `long` bytes; `None` if no row begins near its middle.
+    pub fn halves(&self, long: usize) -> Option<[Part<'_>; 2]> {
+        let Self::Text { text, delimiter } = self else { return None };
+        if text.len() < long {
+            return None;
+        }
+        let middle = middle(text)?;
+        let (first, second) = text.split_at(middle);
+        let lines = first.bytes().map(|byte| u64::from(byte == b'\n')).sum();
+        let part = |text, length, lines_before| Part {
+            text,
+            delimiter: *delimiter,
+            length,
+            lines_before,
+            is_whole: false,
+        };
+        Some([part(text, first.len(), 0), part(second, second.len(), lines)])
+    }
 }
 
-fn each_record(
-    text: &str,
+/// A part of a text that begins with a row.
+#[derive(Debug)]
+pub struct Part<'a> {
+    /// From the beginning of the part to the end of the whole text.
+    text: &'a str,
     delimiter: u8,
-    report: &mut Report,
-    progress: &dyn Progress,
-    each: &mut dyn FnMut(u64, Row<'_>, &mut Report) -> bool,
-) {
-    let mut reader = RowReader::new(text, delimiter);
-    let mut record = csv::StringRecord::new();
-    let mut lines = Lines::default();
-    let mut rows = 0_u64;
-    loop {
-        match reader.read(&mut record) {
-            Ok(true) => {}
-            Ok(false) => return,
-            Err(error) => return report.error(None, None, format!("The table cannot be read: {error}.")),
-        }
-        let start = record.position().map_or(0, csv::Position::byte);
-        let line = lines.at(text, usize::try_from(start).unwrap_or(usize::MAX));
-        rows += 1;
-        if rows.is_multiple_of(65_536) {
-            progress.done(reader.position() as f64 / text.len().max(1) as f64);
-        }
-        if record.len() > MAX_COLUMNS || rows > MAX_ROWS {
-            let sentence = format!("The table has more than {MAX_COLUMNS} columns or {MAX_ROWS} rows.");
-            return report.error(Some(line), None, sentence);
-        }
-        if !each(line, Row::Text(&record), report) {
-            return;
+    /// Bytes of the part.
+    length: usize,
+    /// Complete lines before it.
+    lines_before: u64,
+    /// It is all of the text. Limits that depend on the whole are kept by reading the whole.
+    is_whole: bool,
+}
+
+impl Part<'_> {
+    /// Complete lines before the part.
+    pub const fn lines_before(&self) -> u64 {
+        self.lines_before
+    }
+
+    /// As [`Table::each_row`] for the rows of this part; false if they were not read to the end, or if the part does not
+    /// end where a row ends, because a quoted cell goes on there.
+    pub fn each_row(
+        &self,
+        report: &mut Report,
+        progress: &dyn Progress,
+        each: &mut dyn FnMut(u64, Row<'_>, &mut Report) -> bool,
+    ) -> bool {
+        let mut reader = RowReader::new(self.text, self.delimiter);
+        let mut record = csv::StringRecord::new();
+        let mut lines = Lines { counted: 0, breaks: self.lines_before };
+        let mut rows = 0_u64;
+        loop {
+            let at = usize::try_from(reader.position()).unwrap_or(usize::MAX);
+            let left = self.text.as_bytes().get(at..self.length).unwrap_or_default();
+            if left.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
+                return at <= self.length;
+            }
+            match reader.read(&mut record) {
+                Ok(true) => {}
+                Ok(false) => return true,
+                Err(error) => {
+                    report.error(None, None, format!("The table cannot be read: {error}."));
+                    return false;
+                }
+            }
+            let start = record.position().map_or(0, csv::Position::byte);
+            let line = lines.at(self.text, usize::try_from(start).unwrap_or(usize::MAX));
+            rows += 1;
+            if !self.is_whole && (rows > MAX_ROWS / 2 || record.as_slice().len() > MAX_ROW / 2) {
+                return false;
+            }
+            if rows.is_multiple_of(65_536) {
+                progress.done(reader.position() as f64 / self.length.max(1) as f64);
+            }
+            if record.len() > MAX_COLUMNS || rows > MAX_ROWS {
+                let sentence = format!("The table has more than {MAX_COLUMNS} columns or {MAX_ROWS} rows.");
+                report.error(Some(line), None, sentence);
+                return false;
+            }
+            if !each(line, Row::Text(&record), report) {
+                return false;
+            }
         }
     }
+}
+
+/// Where the second half of a text begins: behind a line end near the middle that is not inside quotes, if quotes stand
+/// in pairs. Whether they do, shows when the first half is read.
+fn middle(text: &str) -> Option<usize> {
+    let (before, behind) = text.as_bytes().split_at(text.len() / 2);
+    let mut quoted = before.iter().fold(false, |quoted, byte| quoted ^ (*byte == b'"'));
+    for (at, byte) in behind.iter().enumerate() {
+        match byte {
+            b'"' => quoted = !quoted,
+            b'\n' if !quoted => {
+                let at = before.len() + at + 1;
+                // At the beginning of a text this is no part of the first cell.
+                return (at < text.len() && !text[at..].starts_with('\u{feff}')).then_some(at);
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Counts lines. The reader gives the place behind the record before, so blank lines before a record are passed here.
@@ -102,6 +178,8 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::ingest::NoProgress;
 
@@ -115,6 +193,29 @@ mod tests {
                 true
             });
             assert_eq!(lines, [1, 3, 7], "{text:?}");
+        }
+    }
+
+    /// Line and cells of each row of a part; `None` if it was not read to its end.
+    fn rows(part: &Part<'_>) -> Option<Vec<(u64, Vec<String>)>> {
+        let mut rows = Vec::new();
+        let whole = part.each_row(&mut Report::default(), &NoProgress, &mut |line, row, _| {
+            rows.push((line, row.texts()));
+            true
+        });
+        whole.then_some(rows)
+    }
+
+    proptest! {
+        #[test]
+        fn two_halves_have_the_rows_of_the_whole_or_are_refused(text in "[ab;\"\n\r]{0,40}") {
+            let table = Table::Text { text: &text, delimiter: b';' };
+            if let Some(halves) = table.halves(0)
+                && let Some(both) = halves.each_ref().map(rows).into_iter().collect::<Option<Vec<_>>>()
+            {
+                let whole = Part { text: &text, delimiter: b';', length: text.len(), lines_before: 0, is_whole: true };
+                prop_assert_eq!(both.concat(), rows(&whole).unwrap());
+            }
         }
     }
 }

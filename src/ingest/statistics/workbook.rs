@@ -4,7 +4,8 @@
 //! Must not know: file formats, what the columns mean. Invariant: which sheets were not read is said in the report.
 
 use super::{
-    reading::{Reading, Settings},
+    reading::Reading,
+    settings::Settings,
     sheet::{Sheet, SheetError, Workbook},
     table::Table,
     tabular,

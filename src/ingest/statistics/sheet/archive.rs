@@ -34,7 +34,7 @@ impl<'a> Archive<'a> {
     /// Opens a ZIP file.
     ///
     /// # Errors
-    /// If it is damaged, too large or has too many members.
+    /// If it is damaged, too large, has too many members or two of the same name.
     pub fn open(bytes: &'a [u8]) -> Result<Self, SheetError> {
         // Each member has an entry in the directory, whose signature can be counted before anything is made of it.
         let entries = bytes.windows(4).filter(|window| *window == b"PK\x01\x02").count();
@@ -42,6 +42,10 @@ impl<'a> Archive<'a> {
             return Err(SheetError::TooLarge);
         }
         let zip = ZipArchive::new(Cursor::new(bytes)).map_err(SheetError::damaged)?;
+        // Only the last of them could be read.
+        if zip.has_duplicate_names() {
+            return Err(SheetError::TwoMembers);
+        }
         Ok(Self { zip })
     }
 

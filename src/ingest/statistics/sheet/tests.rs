@@ -191,6 +191,105 @@ fn two_cells_in_one_place_are_refused_and_rows_may_come_in_any_order() {
     assert_eq!(rows_of(&xlsx(twice, "<sst/>")).unwrap()[0], (1, vec![SheetCell::Number(2.0)]));
 }
 
+/// A record of an old workbook.
+fn biff(kind: u16, data: &[&[u8]]) -> Vec<u8> {
+    let data = data.concat();
+    [&kind.to_le_bytes()[..], &(data.len() as u16).to_le_bytes(), &data].concat()
+}
+
+/// A workbook of Excel 5 or 95 (BIFF5) with the sheet `Über` of these records.
+fn excel_95(cells: &[Vec<u8>]) -> Vec<u8> {
+    let begin = |kind: u16| biff(0x0809, &[&0x0500_u16.to_le_bytes(), &kind.to_le_bytes(), &[0; 4]]);
+    let format = |number: u16| biff(0x00E0, &[&[0; 2], &number.to_le_bytes(), &[0; 12]]);
+    let globals = |sheet: u32| {
+        [
+            begin(5),
+            biff(0x0042, &[&1252_u16.to_le_bytes()]),
+            biff(0x041E, &[&164_u16.to_le_bytes(), &[5], b"0.0 %"]),
+            format(0),
+            format(164),
+            biff(0x0085, &[&sheet.to_le_bytes(), &[0, 0], &[4], b"\xDCber"]),
+            biff(0x000A, &[]),
+        ]
+        .concat()
+    };
+    let start = globals(0).len() as u32;
+    let mut stream = [globals(start), begin(0x10), cells.concat(), biff(0x000A, &[])].concat();
+    stream.resize(stream.len().max(4096).next_multiple_of(512), 0);
+    compound_file("Book", &stream)
+}
+
+/// A compound file of one stream: a table of sectors, a directory, the stream.
+fn compound_file(name: &str, stream: &[u8]) -> Vec<u8> {
+    const END: u32 = 0xFFFF_FFFE;
+    let sectors = (stream.len() / 512) as u32;
+    let mut head = [compound::MAGIC, &[0; 16], &[0x3E, 0, 3, 0, 0xFE, 0xFF, 9, 0, 6, 0], &[0; 10]].concat();
+    for number in [1, 1, 0, 4096, END, 0, END, 0, 0] {
+        head.extend(u32::to_le_bytes(number));
+    }
+    head.resize(512, 0xFF);
+    let mut table = [0xFFFF_FFFD, END].map(u32::to_le_bytes).concat();
+    table.extend((3..2 + sectors).chain([END]).flat_map(u32::to_le_bytes));
+    table.resize(512, 0xFF);
+    let entry = |name: &str, kind: u8, child: u32, start: u32, size: u32| {
+        let mut entry: Vec<u8> = name.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect();
+        let length = entry.len() as u16;
+        entry.resize(64, 0);
+        entry.extend(length.to_le_bytes());
+        entry.extend([kind, 1]);
+        entry.extend([u32::MAX, u32::MAX, child].map(u32::to_le_bytes).concat());
+        entry.resize(116, 0);
+        entry.extend([start, size, 0].map(u32::to_le_bytes).concat());
+        entry
+    };
+    let mut directory =
+        [entry("Root Entry", 5, 1, END, 0), entry(name, 2, u32::MAX, 2, stream.len() as u32)].concat();
+    directory.resize(512, 0);
+    [&head, &table, &directory, stream].concat()
+}
+
+/// Row, column and format of a cell.
+fn place(row: u16, column: u16, format: u16) -> Vec<u8> {
+    [row, column, format].map(u16::to_le_bytes).concat()
+}
+
+#[test]
+fn a_workbook_of_excel_95_is_read_by_its_code_page() {
+    let file = excel_95(&[
+        biff(0x0204, &[&place(0, 0, 0), &[7, 0], b"Schl\xFCss"]),
+        biff(0x0203, &[&place(0, 1, 0), &2382.5_f64.to_le_bytes()]),
+        biff(0x027E, &[&place(1, 0, 0), &((7_u32 << 2) | 2).to_le_bytes()]),
+        biff(0x0203, &[&place(1, 1, 1), &0.125_f64.to_le_bytes()]),
+    ]);
+    let sheet = read_sheet(&file, None).unwrap();
+    let text = SheetCell::Text("Schlüss".into());
+    let rows = vec![
+        (1, vec![text, SheetCell::Number(2382.5)]),
+        (2, vec![SheetCell::Number(7.0), SheetCell::Number(12.5)]),
+    ];
+    assert_eq!((sheet.name.as_str(), sheet.rows, sheet.percentages), ("Über", rows, 1));
+    let mut other: calamine::Xls<_> = calamine::Xls::new(Cursor::new(&file)).unwrap();
+    let range = other.worksheet_range("Über").unwrap();
+    assert_eq!(range.get_value((0, 0)), Some(&Data::String("Schlüss".into())));
+    assert_eq!(range.get_value((0, 1)), Some(&Data::Float(2382.5)));
+    let newer = file.windows(4).position(|bytes| bytes == [0, 5, 5, 0]).unwrap();
+    let mut older = file;
+    older[newer + 1] = 4;
+    assert!(read_sheet(&older, None).unwrap_err().to_string().contains("older than Excel 5"));
+}
+
+#[test]
+fn two_members_of_one_name_are_refused() {
+    let good = zipped(&[("a.csv", b"1"), ("b.csv", b"2")]);
+    let mut twice = good;
+    for at in 0..twice.len() - 5 {
+        if twice[at..].starts_with(b"b.csv") {
+            twice[at] = b'a';
+        }
+    }
+    assert_eq!(Archive::open(&twice).err(), Some(SheetError::TwoMembers));
+}
+
 /// The member of a ZIP file.
 fn member(bytes: &[u8], name: &str) -> Vec<u8> {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
@@ -238,6 +337,39 @@ proptest! {
         if let Ok(mut workbook) = Workbook::open(&file) {
             for name in workbook.names().to_vec() {
                 let _ = workbook.read(&name.name);
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_of_mutated_old_workbooks_stand_in_them(
+        old in any::<bool>(),
+        bytes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..12),
+    ) {
+        let number = |at: u16| biff(0x0203, &[&place(at, 1, at % 2), &(f64::from(at) / 8.0).to_le_bytes()]);
+        let mut file = if old { excel_95(&(0..20).map(number).collect::<Vec<_>>()) } else { XLS.to_vec() };
+        for (at, byte) in bytes {
+            let at = at.index(file.len());
+            file[at] = byte;
+        }
+        let Ok(stream) = compound::stream(&file, &["Workbook", "Book"]) else { return Ok(()) };
+        let Ok(mut workbook) = Workbook::open(&file) else { return Ok(()) };
+        // Whatever eight bytes say as a float, and four as a short number.
+        let floats = stream.windows(8).map(|bytes| f64::from_le_bytes(bytes.try_into().unwrap()));
+        let short = stream.windows(4).map(|bytes| xls::rk(u32::from_le_bytes(bytes.try_into().unwrap())));
+        let mut stored: Vec<f64> = floats.chain(short).filter(|number| number.is_finite()).collect();
+        stored.sort_unstable_by(f64::total_cmp);
+        let holds = |number: f64| {
+            let at = stored.partition_point(|stored| *stored < number - number.abs() * 1e-12);
+            stored.get(at).is_some_and(|stored| *stored <= number + number.abs() * 1e-12)
+        };
+        for name in workbook.names().to_vec() {
+            let Ok(sheet) = workbook.read(&name.name) else { continue };
+            for cell in sheet.rows.iter().flat_map(|(_, cells)| cells) {
+                if let SheetCell::Number(value) = cell && value.abs() < 1e300 {
+                    // One that is shown as a percentage is kept as people see it.
+                    prop_assert!(holds(*value) || holds(*value / 100.0), "{value}");
+                }
             }
         }
     }

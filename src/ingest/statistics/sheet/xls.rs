@@ -298,7 +298,7 @@ fn f64_at(bytes: &[u8], at: usize) -> Option<f64> {
 
 /// A number in four bytes (MS-XLS 2.5.217): a whole number of 30 bits or the upper half of a float, perhaps in
 /// hundredths.
-fn rk(bits: u32) -> f64 {
+pub(super) fn rk(bits: u32) -> f64 {
     let value = if bits & 2 == 0 {
         f64::from_bits(u64::from(bits & !3) << 32)
     } else {
