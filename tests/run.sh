@@ -24,3 +24,4 @@ echo "styles: $count valid"
 tests/template_round_trip.py "${BINARY:-target/debug/kommunalatlas}"
 tests/e2e.sh
 tests/real_files.sh
+tests/mutations.sh

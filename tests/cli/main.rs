@@ -17,6 +17,7 @@ mod person;
 #[path = "../store_contract/places.rs"]
 mod places;
 mod profiles;
+mod public_only;
 mod server;
 mod templates;
 mod whole_way;

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::{files, on_both_stores, person::Person, server::Server};
 
 /// An open atlas with two released indicators.
-fn open_atlas(person: &Person) {
+pub fn open_atlas(person: &Person) {
     person.prepares_atlas();
     person.write("population.csv", files::long("population"));
     person.write("quoten.xlsx", files::wide());
@@ -20,7 +20,7 @@ fn open_atlas(person: &Person) {
 }
 
 /// The address of the tile around the first Gemeinde.
-fn tile(layer: &str) -> String {
+pub fn tile(layer: &str) -> String {
     let t = TileCoord::containing(10, GridPoint::from_degrees(files::INSIDE.0, files::INSIDE.1));
     format!("/a/tiles/gemeinde/{layer}/{}/{}/{}.mvt", t.z(), t.x(), t.y())
 }

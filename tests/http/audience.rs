@@ -158,13 +158,14 @@ fn readable(answer: &Answer) -> String {
 
 #[tokio::test]
 async fn fifty_secret_numbers_are_in_no_public_byte() {
-    let secrets = Secrets { extras: 7, ..OTHER };
+    let secrets = Secrets { offset: 54_321.875, extras: 7, ..OTHER };
     let app = TestApp::with(secrets, "http://localhost:8080").await;
     warm(&app).await;
-    // Of each planted series the first value, what stands beside it, and the indicator that no release knows.
+    // Of each planted series the first value and what stands beside it; unreleased periods; exact numbers before rounding.
     let numbers = (0..secrets.extras).flat_map(|n| (0..8).map(move |i| secret(secrets, n) + f64::from(i)));
     let mut numbers: Vec<f64> = numbers.collect();
     numbers.extend(column(100.0 + secrets.offset).numbers());
+    numbers.extend(column(secrets.offset / 10_000.0).numbers());
     assert!(numbers.len() >= 50);
     let words: Vec<String> = numbers.iter().map(ToString::to_string).collect();
     let mut paths: Vec<String> = ROUTES.iter().flat_map(|r| r.examples).map(|p| example(p)).collect();
