@@ -182,10 +182,10 @@ async fn serve_store(config: Config, mode: OpenMode) -> Result<ExitCode> {
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
         format!("cannot listen at {}; choose another address with --listen", config.listen)
     })?;
-    offer_first_operator(&gate).await?;
     tokio::spawn(keep_fresh(atlases, gate.clone()));
-    tokio::spawn(keep_tidy(gate));
     if mode != OpenMode::Public {
+        offer_first_operator(&gate).await?;
+        tokio::spawn(keep_tidy(gate));
         tokio::spawn(due::keep_promises(store, config.store.clone()));
     }
     tracing::info!("serving {} at {}", config.listen, app.public_url.join("/"));
