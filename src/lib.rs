@@ -47,6 +47,8 @@
 //! - Writes take an [`access::Editor`] or [`access::Publisher`], which only [`access`] makes.
 //! - Nothing public contains a row id, an internal counter or the store's generation. A layer's version is a hash of what
 //!   its audience sees.
+//! - What is public is said twice, and tests hold the two together: in [`atlas`] for a full store, and as views for a store
+//!   that a public-only server reads, which holds nothing else (`migrations/sqlite/public_views.sql`).
 //! - Every cache key names that version. What a caller may not see answers exactly like what does not exist.
 //! - Every region of an edition is in every tile that it touches, from the edition's least zoom on, however small it is.
 //! - An import stores everything or nothing, and says so in a report.
