@@ -79,9 +79,12 @@
 //!
 //! # Walk-through: a release
 //!
-//! `kommunalatlas release INDICATOR` ends in [`release::release`]: is the sheet complete, are there values? The columns are
-//! rounded to the indicator's decimals, classified over all released periods, and stored with the classes in one
-//! transaction that raises the store's generation. Every server polls that number and swaps its catalogue.
+//! `kommunalatlas release INDICATOR` ends in [`release::release`]: is the sheet complete, are there values? Then comes
+//! [`release::gate::examine`]: the series, everything that is tied to them and everything that was ever public become one
+//! table of counts; [`disclosure::protect`] finds what must be withheld, [`disclosure::audit`] attacks the result by other
+//! means, and without its word nothing is released. The columns are rounded to the indicator's decimals, classified over all
+//! released periods, and stored with classes and certificate in one transaction that raises the store's generation. Every
+//! server polls that number and swaps its catalogue.
 
 pub mod access;
 pub mod atlas;

@@ -14,6 +14,7 @@ use clap::Subcommand;
 use super::{
     propose::{self, ProposeArgs},
     recheck::{self, RecheckArgs},
+    why::{self, WhyArgs},
 };
 use crate::disclosure::{self, Document, DocumentError, Which};
 
@@ -32,6 +33,8 @@ pub(super) enum DisclosureCommand {
     },
     /// Audit what is public of an atlas now, together with everything that ever was
     Recheck(RecheckArgs),
+    /// Why numbers of an indicator are closed, region by region; for staff only
+    Why(WhyArgs),
     /// Which pool of years, parent level or total would open most regions of an indicator
     Propose(ProposeArgs),
 }
@@ -41,6 +44,7 @@ pub(super) async fn run(command: DisclosureCommand) -> Result<ExitCode> {
     let file = match command {
         DisclosureCommand::Audit { file } => file,
         DisclosureCommand::Recheck(arguments) => return recheck::run(arguments).await,
+        DisclosureCommand::Why(arguments) => return why::run(arguments).await,
         DisclosureCommand::Propose(arguments) => return propose::run(arguments).await,
     };
     let (answer, safe) = match read(&file).and_then(|text| audit(&text)) {

@@ -34,6 +34,7 @@ mod share;
 mod template;
 mod token;
 mod user;
+mod why;
 
 use std::{net::SocketAddr, path::PathBuf};
 
