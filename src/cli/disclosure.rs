@@ -16,7 +16,7 @@ use super::{
     recheck::{self, RecheckArgs},
     why::{self, WhyArgs},
 };
-use crate::disclosure::{self, Document, DocumentError, Which};
+use crate::disclosure::{self, Document, DocumentError, ProtectError, Which};
 
 /// Unsafe: the same status as something rejected with a report.
 const UNSAFE: u8 = 3;
@@ -31,6 +31,12 @@ pub(super) enum DisclosureCommand {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Find what must be withheld so that small numbers stay secret; the result is audited
+    Protect {
+        /// JSON document with base counts and cells; - for standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Audit what is public of an atlas now, together with everything that ever was
     Recheck(RecheckArgs),
     /// Why numbers of an indicator are closed, region by region; for staff only
@@ -41,13 +47,14 @@ pub(super) enum DisclosureCommand {
 
 /// Runs a command of disclosure control.
 pub(super) async fn run(command: DisclosureCommand) -> Result<ExitCode> {
-    let file = match command {
-        DisclosureCommand::Audit { file } => file,
+    let answer = match command {
+        DisclosureCommand::Audit { file } => read(&file).and_then(|text| audit(&text)),
+        DisclosureCommand::Protect { file } => read(&file).and_then(|text| protect(&text)),
         DisclosureCommand::Recheck(arguments) => return recheck::run(arguments).await,
         DisclosureCommand::Why(arguments) => return why::run(arguments).await,
         DisclosureCommand::Propose(arguments) => return propose::run(arguments).await,
     };
-    let (answer, safe) = match read(&file).and_then(|text| audit(&text)) {
+    let (answer, safe) = match answer {
         Ok(answer) => answer,
         Err(error) => {
             eprintln!("{error:#}");
@@ -76,8 +83,22 @@ fn read(file: &Path) -> Result<Vec<u8>> {
 
 fn audit(text: &[u8]) -> Result<(String, bool)> {
     let document = Document::parse(text)?;
-    let primary = document.primary.as_deref().ok_or(DocumentError::Missing("primary"))?;
     let suppressed = document.suppressed.as_deref().ok_or(DocumentError::Missing("suppressed"))?;
-    let audit = disclosure::audit(&document.table, primary, suppressed, Which::Suppressed)?;
+    let audit = disclosure::audit(&document.table, &document.primary(), suppressed, Which::Suppressed);
+    let audit = audit.map_err(|error| document.named(&error))?;
     Ok((serde_json::to_string_pretty(&document.report(&audit))?, audit.safe))
+}
+
+fn protect(text: &[u8]) -> Result<(String, bool)> {
+    let document = Document::parse(text)?;
+    let primary = document.primary();
+    let report = match disclosure::protect(&document.table, &primary) {
+        Ok(suppression) => {
+            let audit = disclosure::audit(&document.table, &primary, &suppression.suppressed, Which::Primary);
+            document.protection(&suppression, &audit.map_err(|error| document.named(&error))?)
+        }
+        Err(ProtectError::Impossible(cells)) => document.impossible(&cells),
+        Err(error) => return Err(error.into()),
+    };
+    Ok((serde_json::to_string_pretty(&report)?, report.safe))
 }

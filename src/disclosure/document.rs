@@ -13,7 +13,10 @@ use serde::{
 };
 use serde_json::{Map, Number, Value};
 
-use super::{Audit, Bounds, Cell, CellId, Form, Interval, Ratio, Show, Shown, Table, TableError};
+use super::{
+    Audit, AuditError, Bounds, Cell, CellId, Certificate, Form, Interval, Ratio, Show, Shown, Suppression,
+    Table, TableError, Why, primary,
+};
 use crate::domain::Policy;
 
 /// Bytes of the longest document that is read.
@@ -109,6 +112,9 @@ pub enum DocumentError {
     /// The table contradicts itself.
     #[error("The table cannot be used: {0}.")]
     Table(#[from] TableError),
+    /// The audit cannot use it.
+    #[error("{0}")]
+    Audit(String),
 }
 
 /// An object in the order in which it is written, with names that stand twice.
@@ -280,19 +286,92 @@ impl Document {
         Ok(Self { table, names, primary, suppressed })
     }
 
+    /// The primary cells: those that the document names, or else those that the rules find.
+    pub fn primary(&self) -> Vec<CellId> {
+        let by_rules = || primary(&self.table).into_iter().map(|p| p.cell).collect();
+        self.primary.clone().unwrap_or_else(by_rules)
+    }
+
+    /// The answer of a protection, with the audit of its result.
+    pub fn protection(&self, suppression: &Suppression, audit: &Audit) -> ProtectReport {
+        let secret = self.primary();
+        let secondary: HashMap<CellId, CellId> = suppression.secondary.iter().copied().collect();
+        let rules: HashMap<CellId, Why> = suppression.reasons(&primary(&self.table)).into_iter().collect();
+        let why = |cell: &CellId| match (secondary.get(cell), rules.get(cell)) {
+            (Some(protects), _) => {
+                serde_json::json!({ "why": "secondary", "protects": self.names[*protects] })
+            }
+            (None, Some(Why::Primary { rule })) => serde_json::json!({ "why": "primary", "rule": rule }),
+            _ => serde_json::json!({ "why": "primary" }),
+        };
+        let mut certificate = Certificate::new(&self.table, &secret, &suppression.suppressed);
+        certificate.narrowest = audit.narrowest(&secret).and_then(|width| u64::try_from(width).ok());
+        ProtectReport {
+            safe: audit.safe,
+            primary: secret.iter().map(|cell| self.names[*cell].clone()).collect(),
+            suppressed: suppression.suppressed.iter().map(|cell| self.names[*cell].clone()).collect(),
+            why: suppression.suppressed.iter().map(|cell| (self.names[*cell].clone(), why(cell))).collect(),
+            certificate: Some(certificate),
+            reasons: self.sentences(audit),
+        }
+    }
+
+    /// The answer about a table that cannot be protected, because what is public already tells too much of these cells.
+    pub fn impossible(&self, cells: &[CellId]) -> ProtectReport {
+        let sentence = |cell: &CellId| {
+            format!(
+                "Cell '{}' cannot be protected: what is public already tells too much about it.",
+                self.names[*cell]
+            )
+        };
+        ProtectReport {
+            safe: false,
+            primary: self.primary().iter().map(|cell| self.names[*cell].clone()).collect(),
+            suppressed: Vec::new(),
+            why: Map::new(),
+            certificate: None,
+            reasons: cells.iter().map(sentence).collect(),
+        }
+    }
+
+    /// An error of the audit as a sentence that names cells and ratios as the document does.
+    pub fn named(&self, error: &AuditError) -> DocumentError {
+        let ratio = |r: &usize| {
+            let ratio = &self.table.ratios[*r];
+            format!(
+                "Ratio {}, of '{}' and '{}',",
+                r + 1,
+                self.names[ratio.numerator],
+                self.names[ratio.denominator]
+            )
+        };
+        DocumentError::Audit(match error {
+            AuditError::TooLarge(cell) => {
+                format!("The numbers of cell '{}' are too large to be audited.", self.names[*cell])
+            }
+            AuditError::Digits(r) => format!("{} has too many digits.", ratio(r)),
+            AuditError::WrongRatio(r) => format!(
+                "{} is not published as its cells give it; is 'per' {} right?",
+                ratio(r),
+                self.table.ratios[*r].shown.map_or(100.0, |shown| shown.per)
+            ),
+            other => format!("The table cannot be audited: {other}."),
+        })
+    }
+
+    fn sentences(&self, audit: &Audit) -> Vec<String> {
+        audit.reasons.iter().map(|reason| reason.sentence(&self.names[reason.cell()])).collect()
+    }
+
     /// The answer of an audit about the suppressed cells.
     pub fn report(&self, audit: &Audit) -> AuditReport {
         let mut suppressed = vec![false; self.names.len()];
         self.suppressed.iter().flatten().for_each(|cell| suppressed[*cell] = true);
-        let named = audit.bounds.iter().filter(|b| suppressed[b.cell]).map(|Bounds { cell, by }| {
+        let named = audit.bounds.iter().filter(|b| suppressed[b.cell]).map(|Bounds { cell, by, .. }| {
             let [a0, a1, a2] = by.map(|reach| Ends::from(reach.interval));
             (self.names[*cell].clone(), serde_json::json!({ "A0": a0, "A1": a1, "A2": a2 }))
         });
-        AuditReport {
-            safe: audit.safe,
-            cells: named.collect(),
-            reasons: audit.reasons.iter().map(|reason| reason.sentence(&self.names[reason.cell()])).collect(),
-        }
+        AuditReport { safe: audit.safe, cells: named.collect(), reasons: self.sentences(audit) }
     }
 }
 
@@ -303,6 +382,23 @@ pub struct AuditReport {
     pub safe: bool,
     /// `{"cell": {"A0": [lo, up], …}, …}`; `null` for unbounded.
     pub cells: Map<String, Value>,
+    /// Why it is not safe, in sentences.
+    pub reasons: Vec<String>,
+}
+
+/// What `disclosure protect` answers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ProtectReport {
+    /// Whether the audit finds every primary cell safe.
+    pub safe: bool,
+    /// The cells that must stay secret for their own sake.
+    pub primary: Vec<String>,
+    /// The cells that must be withheld, those included.
+    pub suppressed: Vec<String>,
+    /// `{"cell": {"why": "primary", "rule": "R1"}, "other": {"why": "secondary", "protects": "cell"}}`.
+    pub why: Map<String, Value>,
+    /// What is certified; nothing if the table cannot be protected.
+    pub certificate: Option<Certificate>,
     /// Why it is not safe, in sentences.
     pub reasons: Vec<String>,
 }

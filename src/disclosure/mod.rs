@@ -19,7 +19,7 @@ mod table;
 
 pub use audit::{Attacker, Audit, AuditError, Bounds, Reach, Reason, Which, audit};
 pub use certificate::{Certificate, CertificateError, Why, fingerprint};
-pub use document::{AuditReport, Document, DocumentError, LONGEST as LONGEST_DOCUMENT};
+pub use document::{AuditReport, Document, DocumentError, LONGEST as LONGEST_DOCUMENT, ProtectReport};
 pub use interval::Interval;
 pub use primary::{Primary, Rule, primary};
 pub use protect::{ProtectError, Suppression, protect, protect_with};

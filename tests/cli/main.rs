@@ -8,6 +8,7 @@ mod bad_files;
 mod bad_tables;
 mod configuration;
 mod derived;
+mod disclosure;
 mod files;
 mod foreign;
 mod killed;

@@ -53,6 +53,17 @@ impl Ends {
     }
 }
 
+/// What a policy demands of a sum: its largest value is `above` the true one or more, and its ends are `width` apart.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Demand {
+    pub above: i128,
+    pub width: i128,
+}
+
+/// Relaxations, times the variables of each, that a component may cost before its other sums are only followed as far as
+/// the policy demands. Where nobody demands anything, they are followed to the end.
+const EFFORT: usize = 60_000;
+
 /// Solutions that are kept for the sums to come.
 const WITNESSES: usize = 400;
 
@@ -64,7 +75,10 @@ pub(super) struct Component {
     pub rows: Vec<Row>,
     /// Whole-number solutions; the first is the truth.
     pub witnesses: Vec<Vec<i128>>,
+    /// If set, it is enough to know that sums meet it, once the effort is used up.
+    pub demand: Option<Demand>,
     known: HashMap<Terms, Ends>,
+    effort: usize,
 }
 
 impl Component {
@@ -116,6 +130,8 @@ impl Component {
         if let [only] = parts {
             joined.witnesses.clone_from(&only.witnesses);
         }
+        joined.demand = parts.iter().find_map(|part| part.demand);
+        joined.effort = parts.iter().map(|part| part.effort).max().unwrap_or(0);
         (joined, starts)
     }
 
@@ -137,18 +153,46 @@ impl Component {
         if let Some(known) = self.known.get(terms) {
             return *known;
         }
-        let ends = match self.nested(terms) {
-            Some((lo, up)) => Ends { lo: End::exact(lo), up: End::exact(up) },
-            None => {
-                let negative: Terms = terms.iter().map(|(v, f)| (*v, -f)).collect();
-                Ends {
-                    lo: self.largest(&negative, outer.lo.times(-1)).times(-1),
-                    up: self.largest(terms, outer.up),
-                }
+        let tired = self.demand.filter(|_| self.effort >= EFFORT);
+        let ends = if let Some((lo, up)) = self.nested(terms) {
+            Ends { lo: End::exact(lo), up: End::exact(up) }
+        } else if let Some(ends) = tired.and_then(|demand| self.meets(terms, demand)) {
+            ends
+        } else {
+            let negative: Terms = terms.iter().map(|(v, f)| (*v, -f)).collect();
+            Ends {
+                lo: self.largest(&negative, outer.lo.times(-1)).times(-1),
+                up: self.largest(terms, outer.up),
             }
         };
         self.known.insert(terms.to_vec(), ends);
         ends
+    }
+
+    /// Two values of a sum that meet a demand, if solutions at hand or near the truth have them.
+    fn meets(&mut self, terms: &[(u32, i64)], demand: Demand) -> Option<Ends> {
+        let truth = sum(terms, self.witnesses.first()?);
+        for again in [true, false] {
+            let (lo, up) = self
+                .witnesses
+                .iter()
+                .map(|w| sum(terms, w))
+                .fold((truth, truth), |(lo, up), value| (lo.min(value), up.max(value)));
+            let goal = (lo + demand.width).max(truth + demand.above);
+            if up >= goal {
+                let attained = |value| End { value: Some(value), exact: false };
+                return Some(Ends { lo: attained(lo), up: attained(up) });
+            }
+            if again {
+                search::attain(self, terms, goal);
+            }
+        }
+        None
+    }
+
+    /// Counts a relaxation.
+    pub(super) fn spend(&mut self) {
+        self.effort += self.lower.len();
     }
 
     /// The largest value of a sum by search.
@@ -178,6 +222,7 @@ impl Component {
         let known: HashSet<&Vec<i128>> = self.witnesses.iter().collect();
         let new: Vec<_> = other.witnesses.into_iter().filter(|w| !known.contains(w)).collect();
         new.into_iter().for_each(|witness| self.keep(witness));
+        self.effort = self.effort.max(other.effort);
     }
 
     /// Whether a point obeys every bound and row.

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use self::{
-    component::{Component, Ends},
+    component::{Component, Demand, Ends},
     system::{Row, System, Terms, activity},
 };
 use super::{CellId, Interval, Show, Table, TableError};
@@ -23,7 +23,8 @@ use super::{CellId, Interval, Show, Table, TableError};
 /// Whose intervals are asked for. The verdict is always about the primary cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
-    /// Those of the primary cells.
+    /// Those of the primary cells. Where that is much work, they are followed only as far as the policy demands: such an
+    /// interval is attained, and not proven to be the widest.
     Primary,
     /// Those of every suppressed and every primary cell.
     Suppressed,
@@ -73,6 +74,8 @@ pub struct Bounds {
     pub cell: CellId,
     /// By attacker.
     pub by: [Reach; 3],
+    /// Of all the attackers of the kind [`Attacker::A2`], the interval with the smallest end.
+    pub lowest: Reach,
 }
 
 /// Why a table is not safe.
@@ -219,7 +222,11 @@ pub fn audit(
         Which::Suppressed => primary.union(&suppressed).copied().collect(),
     };
     let (system, forms) = known::of(table, &targets, &suppressed)?;
-    let bounds = attack(table, system, &forms, &targets, &suppressed);
+    let demand = (which == Which::Primary).then_some(Demand {
+        above: i128::from(table.policy.threshold),
+        width: i128::from(table.policy.width),
+    });
+    let bounds = attack(table, Knowledge::of(system, demand), &forms, &targets, &suppressed);
     let reasons = verdict(table, &primary, &suppressed, &bounds);
     Ok(Audit { safe: reasons.is_empty(), bounds, reasons })
 }
@@ -233,20 +240,24 @@ fn verdict(
     let policy = table.policy;
     let (threshold, width) = (policy.threshold, policy.width);
     let mut reasons = Vec::new();
-    for Bounds { cell, by } in bounds.iter().filter(|b| primary.contains(&b.cell)) {
+    for Bounds { cell, by, lowest } in bounds.iter().filter(|b| primary.contains(&b.cell)) {
         let cell = *cell;
         let show = table.cells[cell].show;
         if show == Show::Known || show == Show::Candidate && !suppressed.contains(&cell) {
             reasons.push(Reason::Public { cell, earlier: show == Show::Known });
             continue;
         }
-        for (attacker, Reach { interval, proven }) in Attacker::ALL.into_iter().zip(*by) {
-            if !proven {
-                reasons.push(Reason::Undecided { cell, attacker, interval });
-            } else if !interval.reaches(i64::from(threshold)) {
-                reasons.push(Reason::Low { cell, attacker, interval, threshold });
-            } else if !interval.spans(i64::from(width)) {
-                reasons.push(Reason::Narrow { cell, attacker, interval, width });
+        let [a0, a1, a2] = by;
+        // Of those who know one own unit, the narrowest interval is not always the lowest.
+        let a2 = if lowest.interval.reaches(i64::from(threshold)) { a2 } else { lowest };
+        for (attacker, Reach { interval, proven }) in Attacker::ALL.into_iter().zip([*a0, *a1, *a2]) {
+            let (reaches, spans) = (interval.reaches(i64::from(threshold)), interval.spans(i64::from(width)));
+            // Both ends are attained: what is far enough apart is so, even if more is possible.
+            match (reaches && spans, proven, reaches) {
+                (true, ..) => {}
+                (false, false, _) => reasons.push(Reason::Undecided { cell, attacker, interval }),
+                (false, true, false) => reasons.push(Reason::Low { cell, attacker, interval, threshold }),
+                (false, true, true) => reasons.push(Reason::Narrow { cell, attacker, interval, width }),
             }
         }
     }
@@ -255,13 +266,11 @@ fn verdict(
 
 fn attack(
     table: &Table,
-    mut system: System,
+    mut knowledge: Knowledge,
     forms: &BTreeMap<CellId, Terms>,
     targets: &BTreeSet<CellId>,
     suppressed: &BTreeSet<CellId>,
 ) -> Vec<Bounds> {
-    system.reduce();
-    let mut knowledge = Knowledge::new(system);
     let a0: Vec<Ends> = targets.iter().map(|cell| knowledge.ends(&forms[cell])).collect();
     // Of a cell that is never published, its absence tells nothing.
     let withheld = suppressed.iter().filter(|cell| table.cells[**cell].show == Show::Candidate);
@@ -276,8 +285,13 @@ fn attack(
     let own = suppressed.union(targets).filter(|cell| table.cells[**cell].show != Show::Known);
     let own: BTreeSet<CellId> = own.filter(|cell| table.value(**cell) >= 1).copied().collect();
     let a2 = knowledge.with_one_own_unit(&own, targets, forms, &a1);
-    let reaches = targets.iter().zip(a0).zip(a1).zip(a2);
-    reaches.map(|(((cell, a0), a1), a2)| Bounds { cell: *cell, by: [a0, a1, a2].map(reach) }).collect()
+    let ends = targets.iter().zip(a0).zip(a1).zip(a2);
+    let bounds = ends.map(|(((cell, a0), a1), a2)| Bounds {
+        cell: *cell,
+        by: [a0, a1, a2.narrowest].map(reach),
+        lowest: reach(a2.lowest),
+    });
+    bounds.collect()
 }
 
 fn reach(ends: Ends) -> Reach {
@@ -293,6 +307,14 @@ struct Knowledge {
     components: Vec<Component>,
     /// For each variable its component and its place in it.
     place: Vec<(u32, u32)>,
+    demand: Option<Demand>,
+}
+
+/// What those who know one own unit find out about a cell.
+#[derive(Clone, Copy)]
+struct OwnUnit {
+    narrowest: Ends,
+    lowest: Ends,
 }
 
 /// A form as a constant and its parts in components.
@@ -302,10 +324,12 @@ struct Parts {
 }
 
 impl Knowledge {
-    fn new(system: System) -> Self {
+    fn of(mut system: System, demand: Option<Demand>) -> Self {
+        system.reduce();
         let rows_of = system.rows_of();
-        let (components, place) = Component::of(&system);
-        Self { system, rows_of, components, place }
+        let (mut components, place) = Component::of(&system);
+        components.iter_mut().for_each(|component| component.demand = demand);
+        Self { system, rows_of, components, place, demand }
     }
 
     fn parts(&self, form: &Terms) -> Parts {
@@ -334,10 +358,10 @@ impl Knowledge {
             let (constant, open) = system.simplify(form, &self.rows_of);
             system.rows.push(Row::at_least(open, 1 - constant));
         }
-        system.reduce();
-        let news = system.rows != self.system.rows || system.lower != self.system.lower;
+        let learned = Self::of(system, self.demand);
+        let news = learned.system.rows != self.system.rows || learned.system.lower != self.system.lower;
         if news {
-            *self = Self::new(system);
+            *self = learned;
         }
         news
     }
@@ -349,8 +373,9 @@ impl Knowledge {
         targets: &BTreeSet<CellId>,
         forms: &BTreeMap<CellId, Terms>,
         a1: &[Ends],
-    ) -> Vec<Ends> {
-        let mut narrowest = a1.to_vec();
+    ) -> Vec<OwnUnit> {
+        let mut found: Vec<OwnUnit> =
+            a1.iter().map(|ends| OwnUnit { narrowest: *ends, lowest: *ends }).collect();
         let parts: Vec<Parts> = targets.iter().map(|cell| self.parts(&forms[cell])).collect();
         let mut in_component: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
         for (t, part) in parts.iter().enumerate() {
@@ -366,13 +391,16 @@ impl Knowledge {
             let mut joined = Joined::new(self, &part);
             for t in touched {
                 let ends = joined.ends(self, &parts[t], a1[t]);
-                if key(ends) < key(narrowest[t]) {
-                    narrowest[t] = ends;
+                if key(ends) < key(found[t].narrowest) {
+                    found[t].narrowest = ends;
+                }
+                if ends.up.value.is_some_and(|up| found[t].lowest.up.value.is_none_or(|least| up < least)) {
+                    found[t].lowest = ends;
                 }
             }
             joined.give_back(self);
         }
-        narrowest
+        found
     }
 
     /// Whether everybody knows already that this is 1 or more.
@@ -444,3 +472,7 @@ impl Joined {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "../audit_tests.rs"]
+mod tests;

@@ -76,6 +76,7 @@ pub(super) fn largest(
         return Found::Exact(outer);
     }
     let root = Branch { lower: component.lower.clone(), upper: component.upper.clone() };
+    component.spend();
     let mut goal = match farthest(component, &root, terms) {
         Relaxed::Unbounded => return Found::Unbounded,
         // The truth is a solution: that there is none is the solver's error.
@@ -105,6 +106,15 @@ pub(super) fn largest(
     Found::Exact(inner)
 }
 
+/// Relaxations solved for a value that would be enough.
+const TRIES: usize = 40;
+
+/// Looks a little for a solution of which the sum is `goal` or more, and keeps it.
+pub(super) fn attain(component: &mut Component, terms: &[(u32, i64)], goal: i128) {
+    let mut nodes = TRIES;
+    reach(component, terms, goal, &mut nodes);
+}
+
 /// Looks for a solution of which the sum is `goal` or more, and keeps it. Each relaxation is the one nearest to the truth:
 /// most counts stay as they are, and with them whole.
 fn reach(component: &mut Component, terms: &[(u32, i64)], goal: i128, nodes: &mut usize) -> Reached {
@@ -115,6 +125,7 @@ fn reach(component: &mut Component, terms: &[(u32, i64)], goal: i128, nodes: &mu
             return Reached::Undecided;
         }
         *nodes -= 1;
+        component.spend();
         match nearest(component, &branch, &demand) {
             Relaxed::Infeasible => {}
             Relaxed::Unbounded | Relaxed::Failed => return Reached::Undecided,
