@@ -4,9 +4,8 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use problem_details::ProblemDetails;
 
-use crate::atlas::AtlasError;
+use crate::{atlas::AtlasError, http::ProblemDocument};
 
 /// What can go wrong with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +44,9 @@ impl IntoResponse for HttpError {
                 (StatusCode::INTERNAL_SERVER_ERROR, "The server failed; its log says how.".to_owned())
             }
         };
-        let mut response = ProblemDetails::from_status_code(status).with_detail(detail).into_response();
+        let mut response = (status, axum::Json(ProblemDocument::of_status(status, detail))).into_response();
         let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         super::answer::open(headers);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(header::VARY, super::answer::VARY);

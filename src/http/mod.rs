@@ -43,7 +43,7 @@ use crate::{
     style::Glyphs,
 };
 
-pub use api::{Needs, Operation};
+pub use api::{Needs, Operation, ProblemDocument};
 pub use error::HttpError;
 pub use pages::{embedded_glyphs, web_file};
 

@@ -63,6 +63,21 @@ impl Staff {
         self.gate.add_person(&Manager::local("test"), &account, Utc::now()).await.unwrap();
     }
 
+    /// Adds a viewer of an atlas who has no password yet.
+    pub async fn invite(&self, name: &str, atlas: &str) {
+        let membership =
+            Membership { atlas: slug(atlas), roles: BTreeSet::from([Role::Viewer]), themes: None };
+        let account = NewAccount {
+            name: name.parse().unwrap(),
+            display_name: name.to_owned(),
+            password: None,
+            keeps_password: false,
+            operator: false,
+            memberships: vec![membership],
+        };
+        self.gate.add_person(&Manager::local("test"), &account, Utc::now()).await.unwrap();
+    }
+
     /// A header with a token of a person that is good for so many seconds.
     pub async fn bearer(&self, name: &str, seconds: i64) -> String {
         let owner = Owner::local("test", name.parse().unwrap());

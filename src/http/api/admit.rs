@@ -18,7 +18,12 @@ use crate::{
     domain::{Audience, Slug},
     http::{
         App, Route,
-        api::{idempotency, problem::Problem, request::LARGEST_BODY, session::with_cookie},
+        api::{
+            idempotency,
+            problem::Problem,
+            request::{LARGEST_BODY, LARGEST_FILE},
+            session::with_cookie,
+        },
         caller,
     },
 };
@@ -70,19 +75,19 @@ pub struct Operation {
     pub method: &'static str,
     /// Who may.
     pub needs: Needs,
-    /// A body that is understood, as JSON; `None` where there is none.
+    /// A body that is understood, as JSON unless it is a file; `None` where there is none.
     pub body: Option<&'static str>,
     /// The revision that is changed must be named by `If-Match`.
     pub revision: bool,
     /// The answer holds a secret that is shown once, so it is not kept to be repeated.
     pub secret: bool,
-    /// Largest body, in bytes.
-    pub(super) largest_body: usize,
+    /// The body is a file, not JSON.
+    pub file: bool,
 }
 
 impl Operation {
     const fn new(method: &'static str, needs: Needs, body: Option<&'static str>) -> Self {
-        Self { method, needs, body, revision: false, secret: false, largest_body: LARGEST_BODY }
+        Self { method, needs, body, revision: false, secret: false, file: false }
     }
 
     /// Reads.
@@ -108,6 +113,18 @@ impl Operation {
     /// Removes or ends something.
     pub(super) const fn delete(needs: Needs) -> Self {
         Self::new("DELETE", needs, None)
+    }
+
+    /// Takes a file; with an example of it.
+    pub(super) const fn upload(needs: Needs, file: &'static str) -> Self {
+        let mut operation = Self::post(needs, file);
+        operation.file = true;
+        operation
+    }
+
+    /// Largest body, in bytes.
+    pub(super) const fn largest_body(&self) -> usize {
+        if self.file { LARGEST_FILE } else { LARGEST_BODY }
     }
 
     /// The same, with `If-Match`.

@@ -40,8 +40,8 @@ pub(super) async fn once(
     let (Some(key), Some(person)) = (key, access.name()) else { return Ok(next.run(request).await) };
     let store = app.gate.store()?.clone();
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, operation.largest_body).await;
-    let body = body.map_err(|_| Problem::too_large(operation.largest_body))?;
+    let body = to_bytes(body, operation.largest_body()).await;
+    let body = body.map_err(|_| Problem::too_large(operation.largest_body()))?;
     let target = format!("{} {}", parts.method, parts.uri.path());
     let fingerprint = fingerprint(&parts.headers, &body);
     match store.begin_request(person, &key, &target, &fingerprint, clock::now()).await? {

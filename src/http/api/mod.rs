@@ -8,11 +8,13 @@
 //! or read by pages of other sites.
 
 mod admit;
+mod agreements;
 mod answer;
 mod area;
 mod atlases;
 mod audit;
 mod bundles;
+mod disclosure;
 mod idempotency;
 mod openapi;
 mod people;
@@ -44,6 +46,7 @@ use crate::{
 };
 
 pub use admit::{Needs, Operation};
+pub use problem::ProblemDocument;
 pub(super) use routes::ROUTES;
 
 impl App {

@@ -11,7 +11,7 @@ use crate::http::{
     AppState, Route,
     api::{
         admit::{Needs, Operation},
-        area, atlases, audit, bundles, people,
+        agreements, area, atlases, audit, bundles, disclosure, people,
         problem::{Problem, ProblemDocument},
         releases,
         routes::ROUTES,
@@ -75,7 +75,12 @@ use crate::http::{
         releases::roll_back,
         shares::list,
         shares::grant,
-        shares::end
+        shares::end,
+        agreements::list,
+        agreements::add,
+        agreements::file,
+        disclosure::why,
+        disclosure::proposals
     ),
     components(schemas(ProblemDocument))
 )]
@@ -121,7 +126,9 @@ fn complete(described: &mut Value, route: &Route, operation: &Operation) {
         _ => json!([{ "session": [] }, { "token": [] }, { "tokenAsPassword": [] }]),
     };
     described["x-needs"] = json!(format!("{:?}", operation.needs).to_lowercase());
-    if let Some(example) = operation.body.and_then(|text| serde_json::from_str::<Value>(text).ok()) {
+    if let Some(example) =
+        operation.body.filter(|_| !operation.file).and_then(|text| serde_json::from_str::<Value>(text).ok())
+    {
         described["requestBody"]["content"]["application/json"]["example"] = example;
     }
     let mut headers = Vec::new();

@@ -40,6 +40,19 @@ pub struct ProblemDocument {
     pub errors: Vec<FieldError>,
 }
 
+impl ProblemDocument {
+    /// A problem whose status says it all.
+    pub(in crate::http) fn of_status(status: StatusCode, detail: String) -> Self {
+        Self {
+            kind: "about:blank".to_owned(),
+            title: status.canonical_reason().unwrap_or("Problem").to_owned(),
+            status: status.as_u16(),
+            detail,
+            errors: Vec::new(),
+        }
+    }
+}
+
 /// A request that was not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Problem {
@@ -156,19 +169,13 @@ impl Problem {
 
     /// The document as it is sent.
     fn document(self) -> ProblemDocument {
-        let title = match self.kind {
-            Some((_, title)) => title,
-            None => self.status.canonical_reason().unwrap_or("Problem"),
-        };
-        ProblemDocument {
-            kind: self
-                .kind
-                .map_or("about:blank".to_owned(), |(kind, _)| format!("urn:kommunalatlas:problem:{kind}")),
-            title: title.to_owned(),
-            status: self.status.as_u16(),
-            detail: self.detail,
-            errors: self.errors,
+        let mut document = ProblemDocument::of_status(self.status, self.detail);
+        if let Some((kind, title)) = self.kind {
+            document.kind = format!("urn:kommunalatlas:problem:{kind}");
+            title.clone_into(&mut document.title);
         }
+        document.errors = self.errors;
+        document
     }
 }
 
@@ -177,6 +184,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match &error {
             StoreError::Unknown { .. } => Self::not_found(),
+            StoreError::Changed { .. } => Self::stale(),
             StoreError::Exists { .. } | StoreError::Invalid(_) => {
                 Self::conflict(sentence(&error.to_string()))
             }
@@ -214,6 +222,7 @@ impl From<ReleaseError> for Problem {
             ReleaseError::UnknownIndicator(_) => Self::field("/indicators", text),
             ReleaseError::UnknownLevel(_) => Self::field("/levels", text),
             ReleaseError::EmptyBundle => Self::field("", text),
+            ReleaseError::UnfitAgreement => Self::field("", text),
             ReleaseError::Policy(_) => Self::field("/policies", text),
             ReleaseError::UnknownCategory(_) => Self::not_found(),
             _ => Self::conflict(text),

@@ -20,11 +20,15 @@ use crate::{
         ClientAddress,
         api::problem::{Problem, sentence},
     },
+    release::MAX_AGREEMENT,
     store::AuditEntry,
 };
 
 /// Largest JSON body, in bytes.
 pub(super) const LARGEST_BODY: usize = 64 << 10;
+
+/// Largest file, in bytes.
+pub(super) const LARGEST_FILE: usize = MAX_AGREEMENT;
 
 /// Entries of a page where none are asked for, and the most that may be.
 const PAGE: u32 = 50;

@@ -6,7 +6,8 @@ use crate::http::{
     Compression, Route,
     api::{
         admit::{Needs, Operation},
-        area, atlases, audit, bundles, openapi, people, releases, session, shares, tokens,
+        agreements, area, atlases, audit, bundles, disclosure, openapi, people, releases, session, shares,
+        tokens,
     },
 };
 
@@ -293,6 +294,37 @@ pub(in crate::http) const ROUTES: &[Route] = &[
             Operation::delete(Needs::Administrator),
         ],
         methods: || put(shares::grant).delete(shares::end),
+        compression: Compression::Own,
+    },
+    Route {
+        pattern: "/api/atlases/{atlas}/agreements",
+        examples: &["/api/atlases/a/agreements?version=1&signed_on=2026-01-02&signatory=Anna&file_name=v.pdf"],
+        operations: &[
+            Operation::get(Needs::Administrator),
+            Operation::upload(Needs::Administrator, "%PDF-1.7"),
+        ],
+        methods: || get(agreements::list).post(agreements::add),
+        compression: Compression::Own,
+    },
+    Route {
+        pattern: "/api/atlases/{atlas}/agreements/{agreement}/file",
+        examples: &["/api/atlases/a/agreements/1000000/file"],
+        operations: &[Operation::get(Needs::Administrator)],
+        methods: || get(agreements::file),
+        compression: Compression::Own,
+    },
+    Route {
+        pattern: "/api/atlases/{atlas}/disclosure/{level}/{indicator}",
+        examples: &["/api/atlases/a/disclosure/l/i"],
+        operations: &[Operation::get(Needs::Publisher)],
+        methods: || get(disclosure::why),
+        compression: Compression::Own,
+    },
+    Route {
+        pattern: "/api/atlases/{atlas}/disclosure/{level}/{indicator}/proposals",
+        examples: &["/api/atlases/a/disclosure/l/i/proposals"],
+        operations: &[Operation::get(Needs::Publisher)],
+        methods: || get(disclosure::proposals),
         compression: Compression::Own,
     },
 ];
