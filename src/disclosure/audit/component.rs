@@ -221,7 +221,9 @@ impl Component {
     pub(super) fn take_over(&mut self, other: Self) {
         let known: HashSet<&Vec<i128>> = self.witnesses.iter().collect();
         let new: Vec<_> = other.witnesses.into_iter().filter(|w| !known.contains(w)).collect();
-        new.into_iter().for_each(|witness| self.keep(witness));
+        for witness in new {
+            self.keep(witness);
+        }
         self.effort = self.effort.max(other.effort);
     }
 
@@ -299,7 +301,7 @@ impl Nest {
             let (first, _) = sets[*s].first()?;
             parent[*s] = inner[*first as usize];
             for (v, _) in sets[*s] {
-                if std::mem::replace(&mut inner[*v as usize], Some(*s)) != parent[*s] {
+                if inner[*v as usize].replace(*s) != parent[*s] {
                     return None;
                 }
             }

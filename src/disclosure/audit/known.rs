@@ -56,9 +56,12 @@ pub(super) fn of(
     Ok((system, forms))
 }
 
+/// The variable of a base count, if it has one, and whether the base count is the first of it.
+type Place = Option<(u32, bool)>;
+
 /// The variable of each base count and the true values. Base counts that every used cell holds equally often are one
 /// variable; those in no used cell have none.
-fn variables(table: &Table, used: &[bool]) -> Result<(Vec<Option<(u32, bool)>>, Vec<i128>), AuditError> {
+fn variables(table: &Table, used: &[bool]) -> Result<(Vec<Place>, Vec<i128>), AuditError> {
     let mut columns: Vec<Vec<(u32, i64)>> = vec![Vec::new(); table.base.len()];
     for (cell, content) in table.cells.iter().enumerate().filter(|(cell, _)| used[*cell]) {
         for (base, factor) in content.form.terms() {
@@ -86,7 +89,7 @@ fn variables(table: &Table, used: &[bool]) -> Result<(Vec<Option<(u32, bool)>>, 
 }
 
 /// A cell's form over the variables: of base counts that are one variable, the first stands for all.
-fn terms(table: &Table, cell: CellId, variable_of: &[Option<(u32, bool)>]) -> Terms {
+fn terms(table: &Table, cell: CellId, variable_of: &[Place]) -> Terms {
     let own = table.cells[cell].form.terms().iter();
     let mut terms: Terms = own
         .filter_map(|(base, factor)| match variable_of[*base as usize] {

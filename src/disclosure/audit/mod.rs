@@ -328,7 +328,9 @@ impl Knowledge {
         system.reduce();
         let rows_of = system.rows_of();
         let (mut components, place) = Component::of(&system);
-        components.iter_mut().for_each(|component| component.demand = demand);
+        for component in &mut components {
+            component.demand = demand;
+        }
         Self { system, rows_of, components, place, demand }
     }
 
@@ -405,11 +407,11 @@ impl Knowledge {
 
     /// Whether everybody knows already that this is 1 or more.
     fn at_least_one_anyway(&mut self, part: &Parts) -> bool {
-        let bounds = part.in_component.iter().map(|(c, terms)| {
+        let mut bounds = part.in_component.iter().map(|(c, terms)| {
             let component = &self.components[*c as usize];
             activity(terms, &component.lower, &component.upper).0
         });
-        let least = bounds.fold(Some(part.constant), |sum, own| sum.zip(own).map(|(a, b)| a + b));
+        let least = bounds.try_fold(part.constant, |sum, own| own.map(|own| sum + own));
         if least.is_some_and(|n| n >= 1) {
             return true;
         }

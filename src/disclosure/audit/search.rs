@@ -166,7 +166,9 @@ fn halves(branch: &Branch, point: &[f64]) -> Option<(Branch, Branch)> {
 /// The point of the relaxation at which the sum is largest.
 fn farthest(component: &Component, branch: &Branch, terms: &[(u32, i64)]) -> Relaxed {
     let mut factors = vec![0.0; branch.lower.len()];
-    terms.iter().for_each(|(v, f)| factors[*v as usize] = *f as f64);
+    for (v, f) in terms {
+        factors[*v as usize] = *f as f64;
+    }
     let mut problem = Problem::new(OptimizationDirection::Maximize);
     let mut variables = Vec::with_capacity(factors.len());
     for (v, factor) in factors.iter().enumerate() {
