@@ -23,6 +23,7 @@ done
 echo "styles: $count valid"
 tests/template_round_trip.py "${BINARY:-target/debug/kommunalatlas}"
 tests/disclosure_oracle.py "${BINARY:-target/debug/kommunalatlas}"
+tests/disclosure_optimum.py "${BINARY:-target/debug/kommunalatlas}"
 tests/e2e.sh
 tests/real_files.sh
 tests/mutations.sh

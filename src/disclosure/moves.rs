@@ -112,7 +112,8 @@ impl Field<'_> {
     }
 
     /// How much a variable may shrink and grow. A suppressed count is at least 1 if it truly is: where zeros are public
-    /// everybody knows, elsewhere the one who is counted in it does.
+    /// everybody knows, elsewhere the one who is counted in it does. These are taken for one attacker who knows it of all
+    /// suppressed cells: stronger than any of them, so that now and then a cell more is withheld than each of them demands.
     pub fn room(&self, var: VarId) -> (i64, i64) {
         let v = &self.system.vars[var];
         let far = FARTHEST * self.measure;
