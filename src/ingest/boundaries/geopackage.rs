@@ -18,7 +18,7 @@ pub(super) const MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// Steps of SQLite's machine that reading a file may take, and how many more for each of its bytes. A row of a table
 /// takes some dozens; a view may take any number.
-const FREE_STEPS: u64 = 500_000_000;
+const FREE_STEPS: u64 = 200_000_000;
 const STEPS_PER_BYTE: u64 = 10;
 
 /// So often it is asked whether it may go on.
