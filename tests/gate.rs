@@ -235,7 +235,8 @@ impl Public {
         let mut order = vec![place[of]];
         let mut next = 0;
         while next < order.len() {
-            for (parts, _) in sums.iter().filter(|(parts, _)| parts.contains(&order[next])) {
+            let current = order[next];
+            for (parts, _) in sums.iter().filter(|(parts, _)| parts.contains(&current)) {
                 for part in parts {
                     if !order.contains(part) {
                         order.push(*part);
