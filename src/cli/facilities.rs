@@ -111,10 +111,14 @@ async fn set_public(CategoryArgs { category, atlas, store }: CategoryArgs, publi
 async fn list(atlas: &Slug, store: StoreArg) -> Result<ExitCode> {
     let store = open(&location(store)?, OpenMode::ReadOnly).await?;
     let all = store.facilities(atlas, Audience::Internal).await?;
+    let shown = store.facilities(atlas, Audience::Public).await?;
     for category in store.facility_categories(atlas).await? {
         let facilities = all.iter().filter(|f| f.category == category.slug);
         let consented = facilities.clone().filter(|f| f.publishable).count();
-        let visibility = if category.public { "public" } else { "internal" };
+        let visibility = match category.public {
+            true => format!("public with {}", shown.iter().filter(|f| f.category == category.slug).count()),
+            false => "internal".to_owned(),
+        };
         println!(
             "{}\t{visibility}\t{} facilities\t{consented} with consent\t{}",
             category.slug,

@@ -17,7 +17,8 @@ use crate::store::{
 type Result<T> = std::result::Result<T, StoreError>;
 
 impl Store {
-    /// Adds categories of facilities, or changes those of the same slug; new ones come last.
+    /// Adds categories of facilities, or changes those of the same slug; new ones come last. What waits in one that is
+    /// public now is shown.
     ///
     /// # Errors
     /// If there is no such atlas.
@@ -25,6 +26,10 @@ impl Store {
         let mut tx = self.begin_write().await?;
         let atlas_id = atlas_id(&mut tx, atlas).await?;
         put_categories(&mut tx, atlas_id, categories).await?;
+        for category in categories.iter().filter(|category| category.public) {
+            let sql = "UPDATE facility SET publishable = $3 WHERE atlas_id = $1 AND category = $2 AND publishable = $4";
+            tx.execute(sql, params![atlas_id, &category.slug, CONSENTED, WAITING]).await?;
+        }
         tx.commit().await
     }
 
@@ -39,7 +44,8 @@ impl Store {
     }
 
     /// Stores the facilities of one import, and the categories that are new or change with it, in one transaction. They
-    /// replace all current facilities of their categories, whose rows stay. Returns the id of the import.
+    /// replace all current facilities of their categories, whose rows stay. In a category that is public already, those
+    /// that the public does not see yet wait until it is published again. Returns the id of the import.
     ///
     /// # Errors
     /// If atlas or category do not exist, or if two facilities of a category have the same key.
@@ -53,13 +59,14 @@ impl Store {
         let mut tx = self.begin_write().await?;
         let atlas_id = atlas_id(&mut tx, atlas).await?;
         let import_id = record_import(&mut tx, atlas_id, import).await?;
+        let shown = Shown::read(&mut tx, atlas_id).await?;
         put_categories(&mut tx, atlas_id, categories).await?;
         check(&list_categories(&mut tx, atlas_id).await?, facilities)?;
         tx.insert_rows(
             "facility (atlas_id, import_id, category, key, name, operator, address, places, valid_from, valid_until, \
              publishable, geom)",
             12,
-            facilities.iter().map(|facility| row_of(atlas_id, import_id, facility)),
+            facilities.iter().map(|facility| row_of(atlas_id, import_id, facility, shown.mark(facility))),
         )
         .await?;
         extend_extent(&mut tx, facilities).await?;
@@ -118,6 +125,39 @@ async fn list_categories(tx: &mut Tx, atlas_id: Id) -> Result<Vec<FacilityCatego
     tx.rows(sql, params![atlas_id]).await?.iter().map(read).collect()
 }
 
+/// Publication is consented to.
+const CONSENTED: i64 = 1;
+
+/// Publication is consented to, but the category was public before the facility came: a publisher must publish it again.
+const WAITING: i64 = 2;
+
+/// What the public sees before an import.
+struct Shown {
+    categories: HashSet<Slug>,
+    facilities: HashSet<(Slug, String)>,
+}
+
+impl Shown {
+    async fn read(tx: &mut Tx, atlas_id: Id) -> Result<Self> {
+        let categories = list_categories(tx, atlas_id).await?.into_iter().filter(|c| c.public);
+        let facilities = list(tx, atlas_id, Audience::Public).await?;
+        Ok(Self {
+            categories: categories.map(|c| c.slug).collect(),
+            facilities: facilities.into_iter().map(|f| (f.category, f.key)).collect(),
+        })
+    }
+
+    /// What stands in the column `publishable` of a new row.
+    fn mark(&self, facility: &Facility) -> i64 {
+        let name = (facility.category.clone(), facility.key.clone());
+        match facility.publishable {
+            false => 0,
+            true if self.categories.contains(&name.0) && !self.facilities.contains(&name) => WAITING,
+            true => CONSENTED,
+        }
+    }
+}
+
 /// What the database would refuse without a sentence.
 fn check(categories: &[FacilityCategory], facilities: &[Facility]) -> Result<()> {
     let known: HashSet<&Slug> = categories.iter().map(|c| &c.slug).collect();
@@ -133,7 +173,7 @@ fn check(categories: &[FacilityCategory], facilities: &[Facility]) -> Result<()>
     Ok(())
 }
 
-fn row_of(atlas_id: Id, import_id: Id, facility: &Facility) -> Vec<Param> {
+fn row_of(atlas_id: Id, import_id: Id, facility: &Facility, publishable: i64) -> Vec<Param> {
     let date = |day: Option<chrono::NaiveDate>| Param::Text(day.map(|d| d.to_string()));
     params![
         atlas_id,
@@ -146,7 +186,7 @@ fn row_of(atlas_id: Id, import_id: Id, facility: &Facility) -> Vec<Param> {
         Param::Int(facility.places.map(i64::from)),
         date(facility.valid_from),
         date(facility.valid_until),
-        facility.publishable,
+        publishable,
         Some(Shape(Geometry::Point(Point::new(facility.lon, facility.lat)))),
     ]
 }

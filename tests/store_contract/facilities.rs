@@ -101,6 +101,21 @@ contract! {
         assert_eq!(keys(&store, Audience::Internal).await.len(), 5);
     }
 
+    async fn what_comes_into_a_public_category_waits_until_it_is_published_again(store: Store) {
+        filled(&store).await;
+        let atlas = slug("wendland");
+        put(&store, &[category("kita")], &[facility("kita", "K1"), facility("kita", "K2")]).await.unwrap();
+        let public = FacilityCategory { public: true, ..category("kita") };
+        store.put_facility_categories(&atlas, &[public.clone()]).await.unwrap();
+        let mut refused = facility("kita", "K2");
+        refused.publishable = false;
+        put(&store, &[public.clone()], &[facility("kita", "K1"), refused, facility("kita", "K3")]).await.unwrap();
+        assert_eq!(keys(&store, Audience::Public).await, ["K1"], "consent is taken back at once, not given");
+        assert!(store.facilities(&atlas, Audience::Internal).await.unwrap()[2].publishable);
+        store.put_facility_categories(&atlas, &[public]).await.unwrap();
+        assert_eq!(keys(&store, Audience::Public).await, ["K1", "K3"]);
+    }
+
     async fn an_unknown_category_and_a_key_that_comes_twice_are_refused(store: Store) {
         filled(&store).await;
         let before = (store.content_hash().await.unwrap(), store.generation().await.unwrap());
