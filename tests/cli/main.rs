@@ -6,6 +6,7 @@
 
 mod bad_files;
 mod bad_tables;
+mod bundles;
 mod configuration;
 mod derived;
 mod disclosure;

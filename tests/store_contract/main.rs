@@ -43,6 +43,7 @@ mod drafts;
 mod facilities;
 mod geometries;
 mod history;
+mod leaving;
 mod past_releases;
 mod profiles;
 mod public;

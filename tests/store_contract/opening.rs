@@ -1,6 +1,9 @@
 //! Opening: what is there, what may be made, what is refused.
 
-use kommunalatlas::store::{OpenMode, Store, StoreError};
+use kommunalatlas::{
+    domain::{Audience, BundleState},
+    store::{OpenMode, Store, StoreError},
+};
 
 use crate::{
     fixtures::{filled, slug},
@@ -122,6 +125,67 @@ async fn an_older_database_is_migrated_on_purpose_only() {
     assert_eq!(Store::migrate(&place.location, noon()).await.unwrap().from, done.to);
     open(&place.location, OpenMode::ReadWrite).await.unwrap().close().await;
     place.clear().await;
+}
+
+/// Makes a store as the last version without certificates left it: an open atlas with a public and an internal release.
+async fn third_schema(place: &Place) {
+    let rows = "
+        INSERT INTO atlas (id, slug, title_de, open, required_indicators, attribution) VALUES (7, 'a', 'A', 1, 1, '');
+        INSERT INTO level (atlas_id, slug, title_de, position, public_boundaries) VALUES (7, 'l', 'L', 0, 0);
+        INSERT INTO theme (atlas_id, slug, title_de, position) VALUES (7, 't', 'T', 0);
+        INSERT INTO indicator (atlas_id, slug, title_de, position, theme, kind, unit_de, decimals, per, polarity,
+            denominator_rule, classification, sheet)
+            VALUES (7, 'i', 'I', 0, 't', 'count', 'x', 0, 100, 'neutral', 'same-date', '{}', '{}');
+        INSERT INTO release (atlas_id, indicator, level, audience, number, in_force, released_at, released_by,
+            classification) VALUES
+            (7, 'i', 'l', 'public', 1, 0, '2026-01-01T00:00:00Z', 'paula', '{}'),
+            (7, 'i', 'l', 'public', 2, 1, '2026-02-01T00:00:00Z', 'paula', '{}'),
+            (7, 'i', 'l', 'internal', 1, 1, '2026-03-01T00:00:00Z', 'paula', '{}');";
+    if place.location.starts_with("postgres") {
+        tamper(place, "CREATE SCHEMA kommunalatlas").await;
+        for script in [
+            include_str!("../../migrations/postgres/0001_atlas.sql"),
+            include_str!("../../migrations/postgres/0002_places.sql"),
+            include_str!("../../migrations/postgres/0003_import.sql"),
+            rows,
+            "UPDATE state SET schema_version = 3",
+        ] {
+            let script = format!("SET search_path = kommunalatlas, public;\n{script}");
+            tamper(place, Box::leak(script.into_boxed_str())).await;
+        }
+    } else {
+        for script in [
+            include_str!("../../migrations/sqlite/0001_atlas.sql"),
+            include_str!("../../migrations/sqlite/0002_places.sql"),
+            include_str!("../../migrations/sqlite/0003_import.sql"),
+            rows,
+            "UPDATE state SET schema_version = 3",
+        ] {
+            tamper(place, script).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn releases_from_before_certificates_become_drafts_and_their_public_areas_close() {
+    for place in places().await {
+        third_schema(&place).await;
+        let done = Store::migrate(&place.location, noon()).await.unwrap();
+        let server = place.location.starts_with("postgres");
+        assert_eq!((done.from, done.backup.is_some()), (3, !server));
+        let store = place.open(OpenMode::ReadWrite).await;
+        let catalogue = store.catalogue(&slug("a")).await.unwrap();
+        assert!(!catalogue.atlas.open && catalogue.releases.is_empty());
+        let bundles = store.bundles(&slug("a")).await.unwrap();
+        let told: Vec<_> = bundles.iter().map(|b| (b.state, b.content.request.audience)).collect();
+        assert_eq!(told, [(BundleState::Draft, Audience::Internal), (BundleState::Draft, Audience::Public)]);
+        assert_eq!(bundles[1].content.request.indicators, [slug("i")]);
+        assert_eq!(bundles[1].created.by, "paula");
+        assert_eq!(store.bundle_history(&slug("a"), bundles[1].id).await.unwrap().len(), 1);
+        assert!(store.release_history(&slug("a")).await.unwrap().iter().all(|r| !r.in_force && !r.certified));
+        store.close().await;
+        place.clear().await;
+    }
 }
 
 #[tokio::test]
