@@ -45,7 +45,7 @@ macro_rules! on_both {
 pub(crate) use on_both;
 
 /// A store of people in a place of its own.
-pub struct House {
+struct House {
     pub store: AccessStore,
     pub location: String,
 }
@@ -82,25 +82,25 @@ impl House {
     }
 }
 
-pub const PASSWORD: &str = "vier bunte esel";
+const PASSWORD: &str = "vier bunte esel";
 
-pub fn slug(text: &str) -> Slug {
+fn slug(text: &str) -> Slug {
     text.parse().unwrap()
 }
 
-pub fn name(text: &str) -> PersonName {
+fn name(text: &str) -> PersonName {
     text.parse().unwrap()
 }
 
-pub fn root() -> Manager {
+fn root() -> Manager {
     Manager::local("root")
 }
 
-pub fn member(atlas: &str, roles: &[Role]) -> Membership {
+fn member(atlas: &str, roles: &[Role]) -> Membership {
     Membership { atlas: slug(atlas), roles: roles.iter().copied().collect(), themes: None }
 }
 
-pub fn account(who: &str, memberships: Vec<Membership>) -> NewAccount {
+fn account(who: &str, memberships: Vec<Membership>) -> NewAccount {
     NewAccount {
         name: name(who),
         display_name: who.to_owned(),
@@ -112,12 +112,12 @@ pub fn account(who: &str, memberships: Vec<Membership>) -> NewAccount {
 }
 
 /// Adds a person with the usual password.
-pub async fn add(gate: &Gate, who: &str, memberships: Vec<Membership>) {
+async fn add(gate: &Gate, who: &str, memberships: Vec<Membership>) {
     gate.add_person(&root(), &account(who, memberships), noon()).await.unwrap();
 }
 
 /// Tries to sign in from an address.
-pub async fn tries(gate: &Gate, who: &str, password: &str, from: &str, at: DateTime<Utc>) -> SignIn {
+async fn tries(gate: &Gate, who: &str, password: &str, from: &str, at: DateTime<Utc>) -> SignIn {
     let password = Secret::new(password);
     let address = Some(from.parse().unwrap());
     let attempt = SignInAttempt { name: who, password: &password, factor: None, address };
@@ -125,7 +125,7 @@ pub async fn tries(gate: &Gate, who: &str, password: &str, from: &str, at: DateT
 }
 
 /// Signs in with the usual password; the cookie's value.
-pub async fn signs_in(gate: &Gate, who: &str, at: DateTime<Utc>) -> Secret {
+async fn signs_in(gate: &Gate, who: &str, at: DateTime<Utc>) -> Secret {
     match tries(gate, who, PASSWORD, "192.0.2.1", at).await {
         SignIn::SignedIn { secret, .. } => secret,
         other => panic!("{other:?}"),
@@ -133,17 +133,17 @@ pub async fn signs_in(gate: &Gate, who: &str, at: DateTime<Utc>) -> Secret {
 }
 
 /// Credentials of a request without any.
-pub fn nothing(now: DateTime<Utc>) -> Credentials<'static> {
+fn nothing(now: DateTime<Utc>) -> Credentials<'static> {
     Credentials { authorization: None, cookie: None, trusted: None, address: None, now }
 }
 
-pub async fn by_cookie(gate: &Gate, secret: &Secret, now: DateTime<Utc>) -> Access {
+async fn by_cookie(gate: &Gate, secret: &Secret, now: DateTime<Utc>) -> Access {
     let cookie = format!("theme=dark; kommunalatlas={}", secret.expose());
     let credentials = Credentials { cookie: Some(cookie.as_bytes()), ..nothing(now) };
     gate.authenticate(&credentials).await.unwrap()
 }
 
-pub async fn by_header(gate: &Gate, header: &str, now: DateTime<Utc>) -> Result<Access, Unauthorized> {
+async fn by_header(gate: &Gate, header: &str, now: DateTime<Utc>) -> Result<Access, Unauthorized> {
     let credentials = Credentials { authorization: Some(header.as_bytes()), ..nothing(now) };
     gate.authenticate(&credentials).await
 }
