@@ -1,7 +1,6 @@
 //! The JSON API: sessions, cross-site requests, problems, revisions, repeated requests, the way of a bundle.
 
-use chrono::Utc;
-use kommunalatlas::domain::Role;
+use kommunalatlas::{clock, domain::Role};
 use serde_json::{Value, json};
 
 use crate::staff::{PASSWORD, Staff, cookie_of};
@@ -62,7 +61,7 @@ async fn the_second_factor_is_asked_for_once_it_is_set_up() {
     let enrolled = staff.app.ask("POST", "/api/session/second-factor", &[("cookie", &cookie)]).await.json();
     let bytes = totp_rs::Secret::Encoded(enrolled["secret"].as_str().unwrap().into()).to_bytes().unwrap();
     let totp = totp_rs::TOTP::new(totp_rs::Algorithm::SHA1, 6, 0, 30, bytes).unwrap();
-    let code = totp.generate(u64::try_from(Utc::now().timestamp()).unwrap());
+    let code = totp.generate(u64::try_from(clock::now().timestamp()).unwrap());
     let body = json!({ "code": code }).to_string();
     let confirmed = staff.json("PUT", "/api/session/second-factor", &[("cookie", &cookie)], &body).await;
     assert_eq!(confirmed.status, 200);
@@ -285,7 +284,7 @@ async fn an_operator_makes_an_atlas_and_its_first_administrator_who_sets_a_passw
 async fn the_first_operator_comes_in_with_the_token_of_the_first_start() {
     let staff = Staff::new().await;
     assert!(
-        staff.gate.first_operator_token(Utc::now()).await.unwrap().is_none(),
+        staff.gate.first_operator_token(clock::now()).await.unwrap().is_none(),
         "there is an operator already"
     );
     let body = json!({"token": "guessed", "name": "eve", "display_name": "Eve", "password": PASSWORD});

@@ -216,7 +216,9 @@ async fn what_is_hidden_answers_exactly_like_what_does_not_exist() {
 #[tokio::test]
 async fn unreleased_numbers_and_names_are_in_no_public_answer() {
     let app = TestApp::with(Secrets { offset: 7777.0, ..OTHER }, "http://localhost:8080").await;
-    for path in ROUTES.iter().flat_map(|r| r.examples).map(|p| example(p)).filter(|p| !p.contains("secret")) {
+    // The description of the API says "secret" of passwords; it is the same for every store.
+    let innocent = |path: &String| !path.contains("secret") && path != "/api/openapi.json";
+    for path in ROUTES.iter().flat_map(|r| r.examples).map(|p| example(p)).filter(innocent) {
         let text = String::from_utf8_lossy(&app.get(&path).await.body).into_owned();
         for word in ["7878", "7877", "secret", "closed-", "2021", "hidden", "Ebene hidden"] {
             assert!(!text.contains(word), "{path} contains {word}: {text}");

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use kommunalatlas::{
     access::{AccessSettings, Gate, Manager, Membership, NewAccount, Owner, TokenRequest},
+    clock,
     domain::{Role, Secret},
     store::AccessStore,
 };
@@ -13,8 +14,11 @@ use crate::app::{Answer, NO_SECRETS, TestApp, slug};
 
 pub const PASSWORD: &str = "fünf Störche im Moor";
 
+/// Atlas, role, and the theme that it is limited to.
+type Post = (&'static str, Role, Option<&'static str>);
+
 /// The people: name, operator, (atlas, role, themes).
-const PEOPLE: &[(&str, bool, &[(&str, Role, Option<&str>)])] = &[
+const PEOPLE: &[(&str, bool, &[Post])] = &[
     ("viewer", false, &[("a", Role::Viewer, None)]),
     ("editor", false, &[("a", Role::Editor, None)]),
     ("statistician", false, &[("a", Role::Statistician, None)]),
@@ -46,7 +50,7 @@ impl Staff {
         staff
     }
 
-    pub async fn hire(&self, name: &str, operator: bool, memberships: &[(&str, Role, Option<&str>)]) {
+    pub async fn hire(&self, name: &str, operator: bool, memberships: &[Post]) {
         let memberships = memberships.iter().map(|(atlas, role, theme)| Membership {
             atlas: slug(atlas),
             roles: BTreeSet::from([*role]),
@@ -60,7 +64,7 @@ impl Staff {
             operator,
             memberships: memberships.collect(),
         };
-        self.gate.add_person(&Manager::local("test"), &account, Utc::now()).await.unwrap();
+        self.gate.add_person(&Manager::local("test"), &account, clock::now()).await.unwrap();
     }
 
     /// Adds a viewer of an atlas who has no password yet.
@@ -75,7 +79,7 @@ impl Staff {
             operator: false,
             memberships: vec![membership],
         };
-        self.gate.add_person(&Manager::local("test"), &account, Utc::now()).await.unwrap();
+        self.gate.add_person(&Manager::local("test"), &account, clock::now()).await.unwrap();
     }
 
     /// A header with a token of a person that is good for so many seconds.
@@ -84,7 +88,7 @@ impl Staff {
         let good_for = Some(TimeDelta::seconds(seconds));
         let request =
             TokenRequest { label: "test".into(), operator: true, good_for, ..TokenRequest::default() };
-        let (_, token) = self.gate.add_token(&owner, &request, Utc::now()).await.unwrap();
+        let (_, token) = self.gate.add_token(&owner, &request, clock::now()).await.unwrap();
         format!("Bearer {}", token.expose())
     }
 
@@ -106,8 +110,7 @@ impl Staff {
 
 /// Name and value of the cookie that an answer sets.
 pub fn cookie_of(answer: &Answer) -> String {
-    let text = String::from_utf8_lossy(&answer.body);
-    let set =
-        answer.header("set-cookie").unwrap_or_else(|| panic!("{} without cookie: {text}", answer.status));
-    set.split(';').next().unwrap().to_owned()
+    let set = answer.header("set-cookie");
+    assert!(set.is_some(), "{} without cookie: {}", answer.status, String::from_utf8_lossy(&answer.body));
+    set.unwrap_or_default().split(';').next().unwrap().to_owned()
 }

@@ -102,7 +102,7 @@ pub(super) async fn add(
 }
 
 /// The file of an agreement.
-#[utoipa::path(get, path = "/api/atlases/{atlas}/agreements/{agreement}/file", operation_id = "agreement_file", tag = "agreements", params(("atlas" = String, Path), ("agreement" = i64, Path)), responses((status = 200, description = "The file", body = Vec<u8>, content_type = "application/octet-stream")))]
+#[utoipa::path(get, path = "/api/atlases/{atlas}/agreements/{agreement}/file", operation_id = "agreement_file", tag = "agreements", params(("atlas" = String, Path), ("agreement" = i64, Path)), responses((status = 200, description = "The file", body = String, content_type = "application/octet-stream")))]
 pub(super) async fn file(
     State(app): AppState,
     caller: Caller,

@@ -65,7 +65,7 @@ pub(super) struct BundleView {
     /// `draft`, `checked`, `approved`, `released` or `withdrawn`.
     #[schema(value_type = String)]
     state: BundleState,
-    /// Rises with every change; the same as its ETag.
+    /// Rises with every change; the same as its `ETag`.
     revision: i64,
     #[serde(flatten)]
     content: BundleBody,

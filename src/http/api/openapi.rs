@@ -142,10 +142,15 @@ fn complete(described: &mut Value, route: &Route, operation: &Operation) {
             "Makes it safe to send the request again, for 24 hours.",
         ));
     }
-    if let (Some(parameters), false) = (described["parameters"].as_array_mut(), headers.is_empty()) {
-        parameters.append(&mut headers);
-    } else if !headers.is_empty() {
-        described["parameters"] = headers.into();
+    if !headers.is_empty() {
+        match described.get_mut("parameters").and_then(Value::as_array_mut) {
+            Some(parameters) => parameters.append(&mut headers),
+            None => described["parameters"] = headers.into(),
+        }
+    }
+    if operation.file {
+        // Bytes, as OpenAPI 3.1 says it: a media type without a schema.
+        described["requestBody"]["content"] = json!({ "application/pdf": {} });
     }
     let mut responses = Map::new();
     for (status, description) in problems(route, operation) {

@@ -51,6 +51,7 @@ impl From<MembershipBody> for Membership {
 
 /// A person as those see it who manage it.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "four facts about an account, each on its own")]
 pub(super) struct PersonView {
     /// What the person signs in with.
     #[schema(value_type = String)]
@@ -102,7 +103,9 @@ pub(super) async fn members(
 ) -> Result<Response, Problem> {
     caller.administrator(&atlas)?;
     let mut people = app.gate.people(&caller.manager()?).await?;
-    people.iter_mut().for_each(|person| person.memberships.retain(|m| m.atlas == atlas));
+    for person in &mut people {
+        person.memberships.retain(|m| m.atlas == atlas);
+    }
     people.retain(|person| !person.memberships.is_empty());
     Ok(answer::json(&people.into_iter().map(PersonView::from).collect::<Vec<_>>()))
 }
