@@ -45,7 +45,7 @@ pub struct Document {
 pub enum DocumentError {
     /// It is no JSON, or not of this shape.
     #[error("The document cannot be read: {0}.")]
-    Json(#[from] serde_json::Error),
+    Json(serde_json::Error),
     /// Something needed is not there.
     #[error("Field '{0}' is missing.")]
     Missing(&'static str),
@@ -111,7 +111,7 @@ pub enum DocumentError {
     },
     /// The table contradicts itself.
     #[error("The table cannot be used: {0}.")]
-    Table(#[from] TableError),
+    Table(TableError),
     /// The audit cannot use it.
     #[error("{0}")]
     Audit(String),
@@ -251,7 +251,7 @@ impl Document {
     /// # Errors
     /// With a sentence that names the field and the cell.
     pub fn parse(text: &[u8]) -> Result<Self, DocumentError> {
-        let raw: Raw = serde_json::from_slice(text)?;
+        let raw: Raw = serde_json::from_slice(text).map_err(DocumentError::Json)?;
         let base = raw.base.ok_or(DocumentError::Missing("base"))?.0;
         let cells = raw.cells.ok_or(DocumentError::Missing("cells"))?.0;
         limit(cells.len().max(base.len()), MOST_CELLS, "cells")?;
@@ -278,7 +278,7 @@ impl Document {
                 table.cells[cell].show = Show::Known;
             }
         }
-        table.check()?;
+        table.check().map_err(DocumentError::Table)?;
         let list =
             |field, names: Option<Vec<String>>| names.map(|n| cells_of(&cell_ids, field, &n)).transpose();
         let primary = list("primary", raw.primary)?;
