@@ -69,7 +69,7 @@ fn edition(level: &str, date: &str, keys: &[&str]) -> NewEdition {
     }
 }
 
-fn indicator(name: &str, kind: &str, more: serde_json::Value) -> Indicator {
+fn indicator(name: &str, kind: &str, more: &serde_json::Value) -> Indicator {
     let text = "Erfunden";
     let mut all = serde_json::json!({
         "slug": name, "title": name, "theme": "t", "kind": kind, "unit": "x", "decimals": 1,
@@ -202,7 +202,7 @@ impl World {
 }
 
 fn count() -> Indicator {
-    indicator("kinder", "count", serde_json::json!({"decimals": 0}))
+    indicator("kinder", "count", &serde_json::json!({"decimals": 0}))
 }
 
 /// A count that an attacker does not know: region, year, and the value it has, because a correction makes it another one.
@@ -394,7 +394,7 @@ async fn no_count_can_be_computed_from_everything_that_was_ever_public() {
 
 #[tokio::test]
 async fn a_share_is_closed_with_its_count_and_its_complement() {
-    let share = indicator("quote", "share", serde_json::json!({"numerator": "kinder"}));
+    let share = indicator("quote", "share", &serde_json::json!({"numerator": "kinder"}));
     let mut world = World::new(&["a", "b", "c"], &[count(), share]).await;
     world.share("quote", "2020", &[(39.0, 40.0), (20.0, 50.0), (9.0, 20.0)]).await;
     world.put(("kinder", "gemeinde", "2015-12-31", "2020"), &[39.0, 20.0, 9.0], Companions::default()).await;
@@ -408,7 +408,8 @@ async fn a_share_is_closed_with_its_count_and_its_complement() {
 
 #[tokio::test]
 async fn a_category_is_closed_where_the_other_one_could_be_computed() {
-    let part = |name: &str| indicator(name, "count", serde_json::json!({"decimals": 0, "part_of": "kinder"}));
+    let part =
+        |name: &str| indicator(name, "count", &serde_json::json!({"decimals": 0, "part_of": "kinder"}));
     let mut world = World::new(&["a", "b"], &[count(), part("jungen"), part("maedchen")]).await;
     for (name, values) in [("kinder", [20.0, 30.0]), ("jungen", [19.0, 14.0]), ("maedchen", [1.0, 16.0])] {
         world.put((name, "gemeinde", "2015-12-31", "2020"), &values, Companions::default()).await;
@@ -422,7 +423,7 @@ async fn a_category_is_closed_where_the_other_one_could_be_computed() {
 #[tokio::test]
 async fn numbers_without_counts_beside_them_are_refused_and_those_of_no_persons_are_not() {
     let share =
-        |name: &str, sensitive: bool| indicator(name, "share", serde_json::json!({"sensitive": sensitive}));
+        |name: &str, sensitive: bool| indicator(name, "share", &serde_json::json!({"sensitive": sensitive}));
     let mut world =
         World::new(&["a", "b"], &[share("quote", true), share("wald", false), share("probe", true)]).await;
     for name in ["quote", "wald"] {
@@ -462,7 +463,7 @@ async fn settings(world: &World) -> AtlasSettings {
 
 #[tokio::test]
 async fn years_taken_together_are_proposed_where_single_years_are_too_small() {
-    let share = indicator("quote", "share", serde_json::json!({}));
+    let share = indicator("quote", "share", &serde_json::json!({}));
     let world = World::new(&["a", "b", "c"], &[share]).await;
     for year in ["2020", "2021", "2022"] {
         world.share("quote", year, &[(5.0, 15.0), (4.0, 12.0), (20.0, 50.0)]).await;

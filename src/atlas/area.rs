@@ -142,6 +142,9 @@ struct LayerParts<'a> {
     column: ColumnSource,
 }
 
+/// The layers of one indicator on one level, and whether it is released there.
+type LayersOfOne = (Vec<Arc<Layer>>, bool);
+
 impl<'a> AreaBuilder<'a> {
     pub(super) fn build(mut self) -> Area {
         let parts = match self.audience {
@@ -150,7 +153,7 @@ impl<'a> AreaBuilder<'a> {
         };
         self.editions.extend(parts.iter().map(|part| part.edition.id));
         let entries = self.edition_entries();
-        let mut found: HashMap<(Slug, Slug), (Vec<Arc<Layer>>, bool)> = HashMap::new();
+        let mut found: HashMap<(Slug, Slug), LayersOfOne> = HashMap::new();
         for part in parts {
             let public = self.is_public(part.indicator, &part.edition.level);
             let Some(layer) = self.layer(part, &entries) else { continue };

@@ -115,9 +115,10 @@ async fn list(atlas: &Slug, store: StoreArg) -> Result<ExitCode> {
     for category in store.facility_categories(atlas).await? {
         let facilities = all.iter().filter(|f| f.category == category.slug);
         let consented = facilities.clone().filter(|f| f.publishable).count();
-        let visibility = match category.public {
-            true => format!("public with {}", shown.iter().filter(|f| f.category == category.slug).count()),
-            false => "internal".to_owned(),
+        let visibility = if category.public {
+            format!("public with {}", shown.iter().filter(|f| f.category == category.slug).count())
+        } else {
+            "internal".to_owned()
         };
         println!(
             "{}\t{visibility}\t{} facilities\t{consented} with consent\t{}",

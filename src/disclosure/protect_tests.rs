@@ -262,9 +262,9 @@ fn shuffled(table: &Table, base: &[usize], cells: &[usize]) -> Table {
 
 fn policies() -> impl Strategy<Value = Policy> {
     (any::<bool>(), 2..5_u32, 1..4_u32).prop_map(|(zeros_public, threshold, width)| Policy {
-        zeros_public,
         threshold,
         width,
+        zeros_public,
         ..Policy::default()
     })
 }

@@ -174,7 +174,9 @@ async fn content(tx: &mut Tx, atlas_id: Id) -> Result<AtlasContent> {
         let mut sum = Sum::default();
         let mut pages = Pages::of(name, &columns, atlas_id);
         while let Some(rows) = pages.next(tx).await? {
-            rows.iter().for_each(|row| sum.take(row));
+            for row in &rows {
+                sum.take(row);
+            }
         }
         tables.push(sum.of(name));
     }

@@ -106,10 +106,10 @@ contract! {
         let atlas = slug("wendland");
         put(&store, &[category("kita")], &[facility("kita", "K1"), facility("kita", "K2")]).await.unwrap();
         let public = FacilityCategory { public: true, ..category("kita") };
-        store.put_facility_categories(&atlas, &[public.clone()]).await.unwrap();
+        store.put_facility_categories(&atlas, std::slice::from_ref(&public)).await.unwrap();
         let mut refused = facility("kita", "K2");
         refused.publishable = false;
-        put(&store, &[public.clone()], &[facility("kita", "K1"), refused, facility("kita", "K3")]).await.unwrap();
+        put(&store, std::slice::from_ref(&public), &[facility("kita", "K1"), refused, facility("kita", "K3")]).await.unwrap();
         assert_eq!(keys(&store, Audience::Public).await, ["K1"], "consent is taken back at once, not given");
         assert!(store.facilities(&atlas, Audience::Internal).await.unwrap()[2].publishable);
         store.put_facility_categories(&atlas, &[public]).await.unwrap();

@@ -53,6 +53,9 @@ pub(super) fn relate(
 /// Total and the variables that name it.
 type Declared = Vec<(u32, Vec<u32>)>;
 
+/// The variables of a family, and the parts of each total.
+type Family = (Vec<u32>, BTreeMap<u32, Vec<u32>>);
+
 /// Variables that hang together by naming their totals.
 fn families(
     catalogue: &AtlasCatalogue,
@@ -73,7 +76,7 @@ fn families(
         }
         at.slug.clone()
     };
-    let mut families: BTreeMap<Slug, (Vec<u32>, BTreeMap<u32, Vec<u32>>)> = BTreeMap::new();
+    let mut families: BTreeMap<Slug, Family> = BTreeMap::new();
     for indicator in &catalogue.indicators {
         let Some(variable) = number(indicator) else { continue };
         let family = families.entry(root(indicator)).or_default();

@@ -349,13 +349,11 @@ impl<'a> Builder<'a> {
         let has_number = layer.column.value(ordinal).is_some();
         let (show, rank) = match &layer.role {
             _ if !has_number => (Show::Never, place.rank),
-            Role::Beside if !layer.indicator.sensitive => (Show::Known, place.rank),
-            Role::Wanted(_) if !layer.indicator.sensitive => (Show::Known, place.rank),
-            Role::Beside => (Show::Never, place.rank),
+            Role::Beside | Role::Wanted(_) if !layer.indicator.sensitive => (Show::Known, place.rank),
             Role::Wanted(_) => (Show::Candidate, place.rank),
             Role::Earlier { shown, .. } if shown.value(ordinal).is_some() => (Show::Known, place.rank),
             Role::Earlier { in_force: true, .. } => (Show::Candidate, place.rank + CLOSED_BEFORE),
-            Role::Earlier { in_force: false, .. } => (Show::Never, place.rank),
+            Role::Beside | Role::Earlier { in_force: false, .. } => (Show::Never, place.rank),
         };
         let fact = self.facts.note(key, show, rank, contributors.map(|c| c.max(0.0).floor() as u64));
         if rank >= CLOSED_BEFORE {

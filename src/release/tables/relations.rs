@@ -223,7 +223,7 @@ fn spans<'s>(whole: &Period, there: &[(&Period, &'s Sheet)]) -> Option<(Vec<&'s 
             for (period, sheet) in pools {
                 let covered: Vec<i32> = (period.start().year()..=period.end().year()).collect();
                 if covered.iter().all(|year| free.contains(year)) {
-                    covered.iter().for_each(|year| _ = free.remove(year));
+                    free.retain(|year| !covered.contains(year));
                     parts.push(*sheet);
                 }
             }
@@ -272,10 +272,14 @@ fn by_parents(material: &Material<'_>, whole: &EditionRow, parts: &EditionRow, k
         if parents.len() > 1 {
             shared.extend(parents);
         } else {
-            parents.into_iter().for_each(|parent| of[parent].push(ordinal));
+            for parent in parents {
+                of[parent].push(ordinal);
+            }
         }
     }
-    shared.into_iter().for_each(|parent| of[parent].clear());
+    for parent in shared {
+        of[parent].clear();
+    }
     let belongs = edition_above(material, &whole.level, parts).is_some_and(|e| e == whole.id);
     Links { whole: whole.id, parts: parts.id, kind, belongs, of }
 }
