@@ -35,6 +35,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "release",
             "ingest",
             "extract",
+            "clock",
         ],
     ),
     (

@@ -189,6 +189,7 @@ async fn release_it(arguments: BundleArgs) -> Result<ExitCode> {
     let store = open(&location, OpenMode::ReadWrite).await?;
     let row = bundle::find(&store, &publisher(), &atlas, id).await?;
     let released = bundle::release(&store, &publisher(), &atlas, (id, row.revision), clock::now()).await?;
+    log(&location, "bundle.released", &atlas, id, json!(released)).await?;
     match report {
         ReportForm::Text => print!("{}", listed(&released)),
         ReportForm::Json => println!("{}", json!(released)),

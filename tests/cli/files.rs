@@ -91,13 +91,16 @@ pub fn catalogue() -> String {
     );
     let sheet = "definition = \"x\"\ncalculation = \"x\"\nsource = \"x\"\nreference_date = \"x\"\n";
     let rest = "contact = \"x\"\nlicence = \"x\"\nnumerator = \"x\"\ndenominator = \"x\"\n";
-    for (slug, kind, rest) in
-        [("population", "count", rest), ("day-care-rate", "share", rest), ("draft", "count", "")]
-    {
+    // The shares come without the counts behind them: disclosure control lets them pass because they speak of nobody.
+    for (slug, kind, sensitive, rest) in [
+        ("population", "count", true, rest),
+        ("day-care-rate", "share", false, rest),
+        ("draft", "count", true, ""),
+    ] {
         write!(
             text,
             "[[indicators]]\nslug = \"{slug}\"\ntitle = \"{slug}\"\ntheme = \"leben\"\nkind = \"{kind}\"\nunit = \"x\"\n\
-             decimals = 1\n[indicators.classification]\nmethod = \"quantile\"\nclasses = 3\n[indicators.sheet]\n{sheet}{rest}"
+             decimals = 1\nsensitive = {sensitive}\n[indicators.classification]\nmethod = \"quantile\"\nclasses = 3\n[indicators.sheet]\n{sheet}{rest}"
         )
         .unwrap();
     }

@@ -194,7 +194,9 @@ async fn a_bundle_goes_its_way_on_the_revision_that_was_seen() {
         .json();
     let actions: Vec<&str> =
         log["entries"].as_array().unwrap().iter().map(|e| e["action"].as_str().unwrap()).collect();
-    for action in ["bundle.create", "bundle.check", "bundle.approve", "bundle.release", "bundle.withdraw"] {
+    for action in
+        ["bundle.created", "bundle.checked", "bundle.approved", "bundle.released", "bundle.withdrawn"]
+    {
         assert!(actions.contains(&action), "{action} in {actions:?}");
     }
 }

@@ -96,7 +96,7 @@ pub(super) async fn add(
     let agreement = Agreement { version, signed_on, signatory, file_name, at: caller.now, by };
     let id = release::keep_agreement(&app.store, &administrator, &atlas, &agreement, &file).await?;
     let view = AgreementView::from(app.store.agreement(&atlas, id).await?.0);
-    let entry = caller.entry("agreement.add")?.of_atlas(&atlas).about(id.to_string());
+    let entry = caller.entry("agreement.kept")?.of_atlas(&atlas).about(id.to_string());
     app.record(entry.changing(None, Some(answer::value(&view)?))).await?;
     Ok(answer::with_status(StatusCode::CREATED, &view))
 }

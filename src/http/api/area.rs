@@ -70,7 +70,7 @@ pub(super) async fn change_settings(
     let SettingsBody { policies, four_eyes, indicators_due_on } = body;
     let settings = AtlasSettings { policies, four_eyes, indicators_due_on };
     release::change_settings(&app.store, &administrator, &atlas, &settings).await?;
-    let entry = caller.entry("atlas.change-settings")?.of_atlas(&atlas);
+    let entry = caller.entry("atlas.settings")?.of_atlas(&atlas);
     app.record(entry.changing(Some(answer::value(&before)?), Some(answer::value(&body)?))).await?;
     Ok(answer::tagged(StatusCode::OK, &answer::tag_of(&body)?, &body))
 }

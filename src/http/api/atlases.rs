@@ -79,7 +79,7 @@ pub(super) async fn create(
         attribution: attribution.clone(),
     };
     app.store.create_atlas(&new).await?;
-    let entry = caller.entry("atlas.create")?.of_atlas(slug);
+    let entry = caller.entry("atlas.created")?.of_atlas(slug);
     app.record(entry.changing(None, Some(answer::value(&body)?))).await?;
     Ok(answer::with_status(StatusCode::CREATED, &body))
 }

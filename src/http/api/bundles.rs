@@ -182,7 +182,7 @@ pub(super) async fn create(
     let publisher = caller.publisher(&atlas)?;
     let after = answer::value(&body)?;
     let row = bundle::create(&app.store, &publisher, &atlas, &body.into(), caller.now).await?;
-    let entry = caller.entry("bundle.create")?.of_atlas(&atlas).about(row.id.to_string());
+    let entry = caller.entry("bundle.created")?.of_atlas(&atlas).about(row.id.to_string());
     app.record(entry.changing(None, Some(after))).await?;
     Ok(show_row(StatusCode::CREATED, row))
 }
@@ -222,7 +222,7 @@ pub(super) async fn change(
     let before = BundleBody::from(app.store.bundle(&atlas, id).await?.content);
     let (before, after) = (answer::value(&before)?, answer::value(&body)?);
     let row = bundle::change(&app.store, &publisher, &atlas, at, &body.into(), caller.now).await?;
-    let entry = caller.entry("bundle.change")?.of_atlas(&atlas).about(row.id.to_string());
+    let entry = caller.entry("bundle.changed")?.of_atlas(&atlas).about(row.id.to_string());
     app.record(entry.changing(Some(before), Some(after))).await?;
     Ok(show_row(StatusCode::OK, row))
 }
@@ -237,7 +237,7 @@ pub(super) async fn check(
 ) -> Result<Response, Problem> {
     let (publisher, at) = seen(&app, &caller, &headers, (&atlas, id)).await?;
     let (row, _) = bundle::check(&app.store, &publisher, &atlas, at, caller.now).await?;
-    stepped(&app, &caller, "check", &atlas, row).await
+    stepped(&app, &caller, "checked", &atlas, row).await
 }
 
 /// Decides that a checked bundle be released.
@@ -250,7 +250,7 @@ pub(super) async fn approve(
 ) -> Result<Response, Problem> {
     let (publisher, at) = seen(&app, &caller, &headers, (&atlas, id)).await?;
     let row = bundle::approve(&app.store, &publisher, &atlas, at, caller.now).await?;
-    stepped(&app, &caller, "approve", &atlas, row).await
+    stepped(&app, &caller, "approved", &atlas, row).await
 }
 
 /// Releases an approved bundle whose embargo, if it has one, is over.
@@ -264,7 +264,7 @@ pub(super) async fn release(
     let (publisher, at) = seen(&app, &caller, &headers, (&atlas, id)).await?;
     bundle::release(&app.store, &publisher, &atlas, at, caller.now).await?;
     let row = bundle::find(&app.store, &publisher, &atlas, id).await?;
-    stepped(&app, &caller, "release", &atlas, row).await
+    stepped(&app, &caller, "released", &atlas, row).await
 }
 
 /// What is withdrawn with a bundle, and what becomes of the public area.
@@ -287,5 +287,5 @@ pub(super) async fn withdraw(
     let (publisher, at) = seen(&app, &caller, &headers, (&atlas, id)).await?;
     let decision = body.decision.map(Decision::from);
     let row = bundle::withdraw(&app.store, &publisher, &atlas, at, decision.as_ref(), caller.now).await?;
-    stepped(&app, &caller, "withdraw", &atlas, row).await
+    stepped(&app, &caller, "withdrawn", &atlas, row).await
 }

@@ -154,7 +154,7 @@ pub(super) async fn withdraw(
     let decision = decision.map(Decision::from);
     let request = ReleaseRequest { indicators, levels, periods: Vec::new(), audience };
     release::withdraw(&app.store, &publisher, &atlas, &request, decision.as_ref(), caller.now).await?;
-    app.record(caller.entry("release.withdraw")?.of_atlas(&atlas).changing(None, Some(after))).await?;
+    app.record(caller.entry("release.withdrawn")?.of_atlas(&atlas).changing(None, Some(after))).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -187,7 +187,7 @@ pub(super) async fn roll_back(
     let layer = (&body.indicator, &body.level, body.audience);
     let released = release::rollback(&app.store, &publisher, &atlas, layer, body.number, caller.now).await?;
     let subject = format!("{}/{}", body.level, body.indicator);
-    let entry = caller.entry("release.roll-back")?.of_atlas(&atlas).about(subject);
+    let entry = caller.entry("release.restored")?.of_atlas(&atlas).about(subject);
     app.record(entry.changing(None, Some(answer::value(&body)?))).await?;
     let Released { indicator, level, periods, certified } = released;
     Ok(answer::json(

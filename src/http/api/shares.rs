@@ -89,7 +89,7 @@ pub(super) async fn grant(
     let administrator = caller.administrator(&share.lender)?;
     app.store.grant_share(&share, administrator.name(), caller.now).await?;
     let after = serde_json::json!({ "may_release": share.may_release });
-    app.record(entry(&caller, "share.grant", &share)?.changing(None, Some(after))).await?;
+    app.record(entry(&caller, "share.granted", &share)?.changing(None, Some(after))).await?;
     Ok(answer::json(&ShareView::from(share)))
 }
 
@@ -105,6 +105,6 @@ pub(super) async fn end(
     if !app.store.end_share(&share, administrator.name(), caller.now).await? {
         return Err(Problem::not_found());
     }
-    app.record(entry(&caller, "share.end", &share)?).await?;
+    app.record(entry(&caller, "share.ended", &share)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
