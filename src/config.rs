@@ -9,8 +9,9 @@ use std::{net::SocketAddr, path::Path, str::FromStr};
 use chrono::TimeDelta;
 
 use crate::{
-    access::{AccessSettings, NetworkError},
+    access::{AccessSettings, NetworkError, OidcSettings, RoleNames, RoleNamesError, check_issuer},
     atlas::CacheSizes,
+    domain::Secret,
     http::PublicUrl,
 };
 
@@ -27,6 +28,18 @@ pub struct Config {
     pub caches: CacheSizes,
     /// How long sessions last, which proxies are believed, what is kept of people: see [`Config::access`].
     access: AccessSettings,
+    oidc: Oidc,
+}
+
+/// What is said of the identity provider.
+#[derive(Debug, Clone, Default)]
+struct Oidc {
+    issuer: Option<String>,
+    client_id: Option<String>,
+    client_secret: Option<Secret>,
+    roles_claim: Option<String>,
+    roles: RoleNames,
+    scopes: Option<Vec<String>>,
 }
 
 /// Why a configuration cannot be used. Each text says where and what to do.
@@ -70,13 +83,26 @@ pub enum ConfigError {
         /// Why, and what to write.
         why: String,
     },
+    /// The value, which is secret, cannot be used.
+    #[error("{place}: the value of '{key}' cannot be used: {why}")]
+    BadSecret {
+        /// File or `environment`.
+        place: String,
+        /// The key.
+        key: &'static str,
+        /// Why, and what to write.
+        why: String,
+    },
+    /// Settings of the identity provider are there only in part.
+    #[error("login by an identity provider lacks the setting '{0}'")]
+    IncompleteProvider(&'static str),
 }
 
 /// Prefix of environment variables.
 const PREFIX: &str = "KOMMUNALATLAS_";
 
 /// The settings, by name, with what each takes.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 21] = [
     "store",
     "listen",
     "public_url",
@@ -89,6 +115,13 @@ const KEYS: [&str; 14] = [
     "require_second_factor",
     "trusted_header",
     "trusted_proxies",
+    "oidc_issuer",
+    "oidc_client_id",
+    "oidc_client_secret",
+    "oidc_client_secret_file",
+    "oidc_roles_claim",
+    "oidc_roles",
+    "oidc_scopes",
     "audit_log_days",
     "unused_account_days",
 ];
@@ -105,6 +138,7 @@ impl Default for Config {
             public_url: None,
             caches: CacheSizes::default(),
             access: AccessSettings::default(),
+            oidc: Oidc::default(),
         }
     }
 }
@@ -136,6 +170,7 @@ impl Config {
                 config.set("environment", &key.to_lowercase(), &value)?;
             }
         }
+        config.access.oidc = config.oidc.settings()?;
         Ok(config)
     }
 
@@ -168,6 +203,34 @@ impl Config {
             "trusted_proxies" => {
                 let networks = value.split(',').map(str::parse).collect::<Result<_, NetworkError>>();
                 self.access.trusted_proxies = networks.map_err(|e| bad(e.to_string()))?;
+            }
+            "oidc_client_secret" | "oidc_client_secret_file" => {
+                let secret = if key == "oidc_client_secret" {
+                    Ok(Secret::new(value))
+                } else {
+                    std::fs::read_to_string(value)
+                        .map(|text| Secret::new(text.trim()))
+                        .map_err(|e| e.to_string())
+                };
+                let long = |secret: Secret| match secret.expose().len() {
+                    SHORTEST_CLIENT_SECRET.. => Ok(secret),
+                    _ => Err(format!("it must have at least {SHORTEST_CLIENT_SECRET} characters")),
+                };
+                let bad = |why| ConfigError::BadSecret { place: place.to_owned(), key, why };
+                self.oidc.client_secret = Some(secret.and_then(long).map_err(bad)?);
+            }
+            "oidc_issuer" => {
+                check_issuer(value).map_err(bad)?;
+                self.oidc.issuer = Some(value.to_owned());
+            }
+            "oidc_client_id" => self.oidc.client_id = Some(value.to_owned()),
+            "oidc_roles_claim" => self.oidc.roles_claim = Some(value.to_owned()),
+            "oidc_roles" => {
+                self.oidc.roles = value.parse().map_err(|e: RoleNamesError| bad(e.to_string()))?;
+            }
+            "oidc_scopes" => {
+                let scopes = value.split([',', ' ']).filter(|scope| !scope.is_empty());
+                self.oidc.scopes = Some(scopes.map(str::to_owned).collect());
             }
             "audit_log_days" => {
                 self.access.keep_log = Some(TimeDelta::days(positive(value, "days").map_err(bad)?));
@@ -211,11 +274,49 @@ impl Config {
     }
 }
 
-/// A value as it is written in the environment; a list is separated by commas.
+/// Shortest secret of this server at the identity provider, in bytes: cookies are authenticated by it too.
+const SHORTEST_CLIENT_SECRET: usize = 16;
+
+impl Oidc {
+    /// The settings of the provider, if it is configured.
+    fn settings(&self) -> Result<Option<OidcSettings>, ConfigError> {
+        let said = [
+            ("oidc_issuer", self.issuer.is_some()),
+            ("oidc_client_id", self.client_id.is_some()),
+            ("oidc_client_secret", self.client_secret.is_some()),
+        ];
+        match (&self.issuer, &self.client_id, &self.client_secret) {
+            (Some(issuer), Some(client_id), Some(client_secret)) => Ok(Some(OidcSettings {
+                issuer: issuer.clone(),
+                client_id: client_id.clone(),
+                client_secret: client_secret.clone(),
+                roles_claim: self.roles_claim.clone().unwrap_or_else(|| "roles".to_owned()),
+                roles: self.roles.clone(),
+                scopes: self.scopes.clone().unwrap_or_else(|| vec!["profile".to_owned()]),
+            })),
+            (None, None, None) => Ok(None),
+            _ => {
+                let missing = said.into_iter().find(|(_, there)| !there);
+                missing.map_or(Ok(None), |(key, _)| Err(ConfigError::IncompleteProvider(key)))
+            }
+        }
+    }
+}
+
+/// A value as it is written in the environment; a list is separated by commas, a table by semicolons.
 fn plain(value: &toml::Value) -> String {
     match value {
         toml::Value::String(text) => text.clone(),
         toml::Value::Array(list) => list.iter().map(plain).collect::<Vec<_>>().join(","),
+        toml::Value::Table(table) => {
+            let entry = |(name, value): (&String, &toml::Value)| match value {
+                toml::Value::Array(list) => {
+                    list.iter().map(|value| format!("{name}={}", plain(value))).collect::<Vec<_>>().join(";")
+                }
+                value => format!("{name}={}", plain(value)),
+            };
+            table.iter().map(entry).collect::<Vec<_>>().join(";")
+        }
         other => other.to_string(),
     }
 }
@@ -277,6 +378,41 @@ mod tests {
             let name = format!("KOMMUNALATLAS_{key}");
             assert!(Config::load(None, environment(&[(&name, value)])).is_err(), "{key}");
         }
+    }
+
+    #[cfg(feature = "oidc")]
+    #[test]
+    fn an_identity_provider_is_configured_as_a_whole_and_its_secret_is_never_shown() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("kommunalatlas.toml");
+        let kept = dir.path().join("secret");
+        std::fs::write(&kept, "ein sehr geheimes Wort\n").unwrap();
+        let text = "oidc_issuer = \"https://id.example/realms/a\"\noidc_client_id = \"atlas\"\n\
+                    oidc_roles_claim = \"realm_access.roles\"\noidc_scopes = [\"profile\", \"roles\"]\n\
+                    [oidc_roles]\n\"CN=Leitung,OU=Amt\" = [\"a:viewer\", \"a:publisher\"]\nstat = \"a:statistician\"\n";
+        std::fs::write(&file, text).unwrap();
+        let load = |pairs: &[(&str, &str)]| Config::load(Some(&file), environment(pairs));
+        assert_eq!(
+            load(&[]).unwrap_err().to_string(),
+            "login by an identity provider lacks the setting 'oidc_client_secret'"
+        );
+        let by_file = ("KOMMUNALATLAS_OIDC_CLIENT_SECRET_FILE", kept.to_str().unwrap());
+        let config = load(&[by_file]).unwrap();
+        let oidc = config.access().oidc.unwrap();
+        assert_eq!(oidc.client_secret, Secret::new("ein sehr geheimes Wort"));
+        assert_eq!((oidc.roles_claim.as_str(), oidc.scopes.len()), ("realm_access.roles", 2));
+        let expected = "CN=Leitung,OU=Amt=a:viewer;CN=Leitung,OU=Amt=a:publisher;stat=a:statistician";
+        assert_eq!(oidc.roles, expected.parse().unwrap());
+        assert!(!format!("{config:?}").contains("geheim"));
+        let error = load(&[("KOMMUNALATLAS_OIDC_CLIENT_SECRET", "zu kurz")]).unwrap_err();
+        assert!(!error.to_string().contains("zu kurz") && !format!("{error:?}").contains("zu kurz"));
+        for (key, value) in
+            [("ISSUER", "http://id.example"), ("ROLES", "x=y"), ("CLIENT_SECRET_FILE", "none")]
+        {
+            let name = format!("KOMMUNALATLAS_OIDC_{key}");
+            assert!(load(&[by_file, (&name, value)]).is_err(), "{key}");
+        }
+        assert!(Config::load(None, environment(&[])).unwrap().access().oidc.is_none());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The Rust tests on SQLite and PostGIS, the styles by MapLibre's validator, then LibreOffice, an integer solver, browser and
-# QGIS, then the real tables.
+# The Rust tests on SQLite and PostGIS, the styles by MapLibre's validator, then LibreOffice, an integer solver, an
+# identity provider, browser and QGIS, then the real tables.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,6 +24,7 @@ echo "styles: $count valid"
 tests/template_round_trip.py "${BINARY:-target/debug/kommunalatlas}"
 tests/disclosure_oracle.py "${BINARY:-target/debug/kommunalatlas}"
 tests/disclosure_optimum.py "${BINARY:-target/debug/kommunalatlas}"
+tests/oidc.sh
 tests/e2e.sh
 tests/real_files.sh
 tests/mutations.sh

@@ -16,6 +16,7 @@ use crate::{
         Access, AccessError, AccessSettings, Credentials,
         caller::Person,
         credentials::{Authorization, cookie},
+        oidc::Provider,
         password::Hasher,
         secrets::{self, TOKEN_PREFIX},
     },
@@ -39,6 +40,7 @@ pub(super) struct House {
     pub(super) store: AccessStore,
     pub(super) settings: AccessSettings,
     pub(super) hasher: Hasher,
+    pub(super) provider: Option<Provider>,
     /// The number of the last change of rights that this server knows of.
     rights: AtomicI64,
     known: Mutex<HashMap<String, Known>>,
@@ -91,6 +93,7 @@ pub struct Session {
     pub(super) name: PersonName,
     pub(super) hash: String,
     display_name: String,
+    external: bool,
     stage: Stage,
     due: DateTime<Utc>,
 }
@@ -104,6 +107,11 @@ impl Session {
     /// Name for people.
     pub fn display_name(&self) -> &str {
         &self.display_name
+    }
+
+    /// An identity provider vouches for the person.
+    pub const fn is_external(&self) -> bool {
+        self.external
     }
 
     /// What stands between it and the person's rights.
@@ -137,7 +145,8 @@ impl Gate {
     pub fn open(store: AccessStore, settings: AccessSettings) -> Self {
         let known = Mutex::new(HashMap::new());
         let hasher = Hasher::new();
-        let house = House { store, settings, hasher, rights: AtomicI64::new(0), known };
+        let provider = settings.oidc.clone().and_then(Provider::new);
+        let house = House { store, settings, hasher, provider, rights: AtomicI64::new(0), known };
         Self { house: Some(Arc::new(house)) }
     }
 
@@ -326,7 +335,13 @@ impl House {
     /// The person whom a believed proxy names.
     fn named_by_proxy<'a>(&self, credentials: &Credentials<'a>) -> Option<&'a [u8]> {
         self.settings.trusted_header.as_ref()?;
-        credentials.trusted.filter(|_| credentials.address.is_some_and(|a| self.settings.believes(a)))
+        let named = credentials.trusted?;
+        if credentials.address.is_some_and(|address| self.settings.believes(address)) {
+            return Some(named);
+        }
+        // Whom it names is not repeated: anybody can write anything there.
+        tracing::warn!(address = ?credentials.address, "a header that names a person comes from no believed proxy; ignored");
+        None
     }
 
     async fn by_name(&self, name: &[u8], now: DateTime<Utc>) -> Result<Option<Identified>, StoreError> {
@@ -387,6 +402,7 @@ impl House {
             name: person.name.clone(),
             hash: hash.to_owned(),
             display_name: person.display_name.clone(),
+            external: person.external,
             stage,
         };
         Identified { access, session: Some(session) }

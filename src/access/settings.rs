@@ -7,6 +7,8 @@ use std::{
 
 use chrono::TimeDelta;
 
+use crate::access::OidcSettings;
+
 /// Settings of the gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessSettings {
@@ -24,6 +26,8 @@ pub struct AccessSettings {
     pub trusted_header: Option<String>,
     /// Addresses of proxies that are believed.
     pub trusted_proxies: Vec<Network>,
+    /// The identity provider that people may come in by; `None` = there is none.
+    pub oidc: Option<OidcSettings>,
     /// Entries of the audit log are kept for so long; `None` = for ever.
     pub keep_log: Option<TimeDelta>,
     /// Accounts that nobody used for so long are removed; `None` = never.
@@ -40,6 +44,7 @@ impl Default for AccessSettings {
             secure: false,
             trusted_header: None,
             trusted_proxies: Vec::new(),
+            oidc: None,
             keep_log: None,
             keep_unused_accounts: None,
         }
@@ -50,6 +55,11 @@ impl AccessSettings {
     /// Name of the session's cookie. Over https it has the prefix that makes browsers refuse one from elsewhere.
     pub const fn cookie_name(&self) -> &'static str {
         if self.secure { "__Host-kommunalatlas" } else { "kommunalatlas" }
+    }
+
+    /// Name of the cookie of a login that is under way at the identity provider.
+    pub const fn login_cookie_name(&self) -> &'static str {
+        if self.secure { "__Host-kommunalatlas-login" } else { "kommunalatlas-login" }
     }
 
     /// True if this address is a proxy that is believed.

@@ -62,7 +62,8 @@ pub struct ExternalIdentity {
     pub name: String,
     /// Name for people.
     pub display_name: String,
-    /// What the provider's claims make the person in atlases; they count in place of those before.
+    /// What the provider's claims make the person in atlases; they count in place of those before. A limit to themes
+    /// comes from administrators of the atlas only, and stays for as long as the membership does.
     pub memberships: Vec<Membership>,
 }
 
@@ -140,6 +141,10 @@ impl Gate {
             None => house.welcome(identity, now).await?,
         };
         let mut memberships = identity.memberships.clone();
+        for membership in &mut memberships {
+            let present = person.memberships.iter().find(|present| present.atlas == membership.atlas);
+            membership.themes = present.and_then(|present| present.themes.clone());
+        }
         memberships.retain(|membership| !membership.roles.is_empty());
         memberships.sort_by(|a, b| a.atlas.cmp(&b.atlas));
         let entry = AuditEntry::new(now, person.name.as_str(), "person.claims-changed")

@@ -9,6 +9,7 @@ mod documents;
 mod facilities;
 mod hidden;
 mod matrix;
+mod oidc;
 mod public_only;
 mod scopes;
 mod staff;

@@ -66,6 +66,8 @@ const EXPECTED: &[(&str, &str, &[&str])] = &[
     ("/api/session/second-factor", "PUT", SESSION),
     ("/api/password", "POST", EVERYBODY),
     ("/api/first-operator", "POST", EVERYBODY),
+    ("/api/oidc/login", "GET", EVERYBODY),
+    ("/api/oidc/callback", "GET", EVERYBODY),
     ("/api/tokens", "GET", SESSION),
     ("/api/tokens", "POST", SESSION),
     ("/api/tokens/{token}", "DELETE", SESSION),
@@ -113,6 +115,8 @@ const EXPECTED: &[(&str, &str, &[&str])] = &[
 
 /// Rows whose object the fixture does not have: who may, is told that it does not exist.
 const ABSENT: &[&str] = &[
+    "/api/oidc/login",
+    "/api/oidc/callback",
     "/api/atlases/{atlas}/agreements/{agreement}/file",
     "/api/atlases/{atlas}/releases/{release}/certificate",
     "/api/atlases/{atlas}/shares/{borrower}/{level}/{indicator}",

@@ -16,6 +16,7 @@ mod audit;
 mod bundles;
 mod disclosure;
 mod idempotency;
+mod oidc;
 mod openapi;
 mod people;
 mod problem;

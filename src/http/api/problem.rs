@@ -10,7 +10,11 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{access::AccessError, release::ReleaseError, store::StoreError};
+use crate::{
+    access::{AccessError, OidcError},
+    release::ReleaseError,
+    store::StoreError,
+};
 
 /// What is wrong with one field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -161,6 +165,18 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail).of_kind("key-reused", "Key used before")
     }
 
+    /// A login by the identity provider that cannot be ended here.
+    pub(super) fn no_such_login(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail).of_kind("no-such-login", "No such login")
+    }
+
+    /// Somebody whom the server needs does not answer.
+    pub(super) fn unavailable(detail: impl Into<String>) -> Self {
+        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
+        problem.retry_after = Some(5);
+        problem.of_kind("unavailable", "Unavailable at present")
+    }
+
     /// The server failed; the log says how.
     pub(super) fn internal(error: &(dyn Error + 'static)) -> Self {
         tracing::error!(error, "a request of the API failed");
@@ -210,6 +226,20 @@ impl From<AccessError> for Problem {
             AccessError::NameTaken | AccessError::LastOperator => Self::conflict(text),
             AccessError::Store(error) => error.into(),
             AccessError::NoRandomness | AccessError::Stopping => Self::internal(&error),
+        }
+    }
+}
+
+impl From<OidcError> for Problem {
+    fn from(error: OidcError) -> Self {
+        let text = sentence(&error.to_string());
+        match error {
+            OidcError::NoProvider => Self::not_found(),
+            OidcError::Unavailable => Self::unavailable(text),
+            OidcError::ReturnTo => Self::field("?return_to", text),
+            OidcError::NotBegun => Self::no_such_login(text),
+            OidcError::Refused => Self::refused(&text),
+            OidcError::Access(error) => error.into(),
         }
     }
 }

@@ -6,8 +6,8 @@ use crate::http::{
     Compression, Route,
     api::{
         admit::{Needs, Operation},
-        agreements, area, atlases, audit, bundles, disclosure, openapi, people, releases, session, shares,
-        tokens,
+        agreements, area, atlases, audit, bundles, disclosure, oidc, openapi, people, releases, session,
+        shares, tokens,
     },
 };
 
@@ -74,6 +74,20 @@ pub(in crate::http) const ROUTES: &[Route] = &[
         examples: &["/api/first-operator"],
         operations: &[Operation::post(Needs::Anybody, r#"{"token": "vom ersten Start", "name": "anna", "display_name": "Anna Meier", "password": "ein langes Passwort"}"#).with_secret()],
         methods: || post(session::first_operator),
+        compression: Compression::Own,
+    },
+    Route {
+        pattern: "/api/oidc/login",
+        examples: &["/api/oidc/login", "/api/oidc/login?return_to=//evil.example"],
+        operations: &[Operation::get(Needs::Anybody)],
+        methods: || get(oidc::login),
+        compression: Compression::Own,
+    },
+    Route {
+        pattern: "/api/oidc/callback",
+        examples: &["/api/oidc/callback", "/api/oidc/callback?state=x&code=y"],
+        operations: &[Operation::get(Needs::Anybody)],
+        methods: || get(oidc::callback),
         compression: Compression::Own,
     },
     Route {

@@ -135,11 +135,26 @@ fn signed_in(app: &App, outcome: SignIn) -> Result<Response, Problem> {
     }
 }
 
+/// Where somebody who came by the identity provider is still signed in.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SignedOutBody {
+    /// A page of the provider that ends the session there, too, and leads back.
+    provider_sign_out: String,
+}
+
 /// Ends this session.
-#[utoipa::path(delete, path = "/api/session", operation_id = "sign_out", tag = "session", responses((status = 204, description = "Signed out")))]
+#[utoipa::path(delete, path = "/api/session", operation_id = "sign_out", tag = "session", responses((status = 200, description = "Signed out here, but not yet at the identity provider", body = SignedOutBody), (status = 204, description = "Signed out")))]
 pub(super) async fn sign_out(State(app): AppState, caller: Caller) -> Result<Response, Problem> {
-    app.gate.sign_out(caller.session()?, caller.now).await?;
-    let mut response = StatusCode::NO_CONTENT.into_response();
+    let session = caller.session()?;
+    app.gate.sign_out(session, caller.now).await?;
+    let elsewhere = match session.is_external() {
+        true => app.gate.provider_sign_out(&app.public_url.join("/"), caller.now).await,
+        false => None,
+    };
+    let mut response = match elsewhere {
+        Some(provider_sign_out) => answer::json(&SignedOutBody { provider_sign_out }),
+        None => StatusCode::NO_CONTENT.into_response(),
+    };
     set_cookie(&mut response, &format!("{}; Max-Age=0", cookie(&app, "")));
     Ok(response)
 }
@@ -326,7 +341,7 @@ pub(super) fn with_cookie(app: &App, mut response: Response, secret: &Secret) ->
     response
 }
 
-fn set_cookie(response: &mut Response, cookie: &str) {
+pub(super) fn set_cookie(response: &mut Response, cookie: &str) {
     if let Ok(mut value) = HeaderValue::from_str(cookie) {
         value.set_sensitive(true);
         response.headers_mut().append(header::SET_COOKIE, value);
@@ -335,9 +350,12 @@ fn set_cookie(response: &mut Response, cookie: &str) {
 
 /// The session's cookie. Over https it is good for the whole host: browsers want that of a name that begins with `__Host-`.
 fn cookie(app: &App, value: &str) -> String {
-    let settings = app.gate.settings();
-    let name = settings.cookie_name();
-    if settings.secure {
+    cookie_named(app, app.gate.settings().cookie_name(), value)
+}
+
+/// A cookie that reaches this server only and no script.
+pub(super) fn cookie_named(app: &App, name: &str, value: &str) -> String {
+    if app.gate.settings().secure {
         format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Secure")
     } else {
         format!("{name}={value}; Path={}/; HttpOnly; SameSite=Lax", app.public_url.prefix())
