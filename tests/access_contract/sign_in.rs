@@ -222,11 +222,15 @@ on_both! {
         let called = access.name().unwrap().to_owned();
         assert!(called.starts_with("anna-"), "{called} is not the Anna of this server");
         assert!(access.editor(&slug("b")).is_some() && access.administrator(&slug("a")).is_none());
+        let person = name(&called);
+        let limit = Some([slug("health")].into());
+        gate.grant(&root(), &person, (&slug("b"), Role::Editor), limit, noon()).await.unwrap();
         identity.memberships = vec![member("b", &[Role::Viewer])];
         let second = enter(&identity).await;
         let access = by_cookie(&gate, &second, noon()).await;
         assert_eq!(access.name(), Some(called.as_str()));
         assert!(access.editor(&slug("b")).is_none());
+        assert!(!access.scope(&slug("b")).sees_theme(&slug("education")), "a limit to themes stays");
         assert!(by_cookie(&gate, &first, noon()).await.editor(&slug("b")).is_none());
         assert!(refused(&tries(&gate, &called, "", "192.0.2.1", noon()).await));
         gate.set_disabled(&root(), &name(&called), true, noon()).await.unwrap();

@@ -1,4 +1,4 @@
-//! Login by an identity provider (OpenID Connect: code flow with PKCE, RFC 7636).
+//! Login by an identity provider (`OpenID` Connect: code flow with PKCE, RFC 7636).
 //!
 //! Holds what a login is, from the address at the provider to the session of the person. Must not know: routes, cookies'
 //! attributes.

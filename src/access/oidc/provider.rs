@@ -159,6 +159,7 @@ pub fn check_issuer(text: &str) -> Result<(), String> {
 }
 
 impl Provider {
+    #[expect(clippy::unnecessary_wraps, reason = "a build without the feature has no provider to give")]
     pub(in crate::access) fn new(settings: OidcSettings) -> Option<Self> {
         let key = Key::derive(&settings.client_secret);
         Some(Self { settings, key, known: Mutex::default() })
@@ -305,17 +306,13 @@ impl Provider {
         if known.failed_at.is_some_and(|at| now < at + LEFT_ALONE) {
             return old;
         }
-        match self.fetch(now).await {
-            Ok(description) => {
-                let description = Arc::new(description);
-                *known = Known { description: Some(description.clone()), failed_at: None };
-                Ok(description)
-            }
-            Err(_) => {
-                known.failed_at = Some(now);
-                old
-            }
-        }
+        let Ok(description) = self.fetch(now).await else {
+            known.failed_at = Some(now);
+            return old;
+        };
+        let description = Arc::new(description);
+        *known = Known { description: Some(description.clone()), failed_at: None };
+        Ok(description)
     }
 
     async fn fetch(&self, now: DateTime<Utc>) -> Result<Description, OidcError> {

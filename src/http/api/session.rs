@@ -147,9 +147,10 @@ pub(super) struct SignedOutBody {
 pub(super) async fn sign_out(State(app): AppState, caller: Caller) -> Result<Response, Problem> {
     let session = caller.session()?;
     app.gate.sign_out(session, caller.now).await?;
-    let elsewhere = match session.is_external() {
-        true => app.gate.provider_sign_out(&app.public_url.join("/"), caller.now).await,
-        false => None,
+    let elsewhere = if session.is_external() {
+        app.gate.provider_sign_out(&app.public_url.join("/"), caller.now).await
+    } else {
+        None
     };
     let mut response = match elsewhere {
         Some(provider_sign_out) => answer::json(&SignedOutBody { provider_sign_out }),
