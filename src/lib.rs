@@ -56,7 +56,7 @@
 //! # Walk-through: a tile
 //!
 //! `GET /a/tiles/gemeinde/day-care-rate/2020/9/271/166.mvt` arrives in [`http`] (`tiles.rs`). The path is checked
-//! ([`geometry::TileCoord`]), [`access::authenticate`] says who is asking, [`atlas::Atlases::view`] gives the atlas as that
+//! ([`geometry::TileCoord`]), [`access::Gate::authenticate`] says who is asking, [`atlas::Atlases::view`] gives the atlas as that
 //! caller sees it, [`atlas::View::layer`] the layer. If the caller already holds its version: 304, without any work. Else
 //! [`atlas::LayerView::tile`] looks into the tile cache; if it is not there, the skeleton (from arcs of this zoom, clipped
 //! once) and the column (one row of the store) are spliced by [`tile::Skeleton::encode`].

@@ -63,12 +63,15 @@ if [ -z "$started" ]; then
 fi
 
 admin() { as_server "$bin/psql" -X -q -v ON_ERROR_STOP=1 -h "$dir" -p "$port" -U postgres "$@"; }
+# Tests drop their databases with FORCE, which must end connections of the other roles that are still closing: hence the
+# right to signal.
 admin -d postgres \
     -c "CREATE ROLE atlas LOGIN CREATEDB" \
     -c "CREATE ROLE kommunalatlas_staff NOLOGIN" \
     -c "CREATE ROLE kommunalatlas_public NOLOGIN" \
     -c "CREATE ROLE atlas_staff LOGIN IN ROLE kommunalatlas_staff" \
     -c "CREATE ROLE atlas_public LOGIN IN ROLE kommunalatlas_public" \
+    -c "GRANT pg_signal_backend TO atlas" \
     -c "CREATE DATABASE atlas_template OWNER atlas"
 admin -d atlas_template -c "SET client_min_messages = warning" -c "CREATE EXTENSION postgis"
 admin -d postgres -c "CREATE DATABASE atlas OWNER atlas TEMPLATE atlas_template"

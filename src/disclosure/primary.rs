@@ -1,7 +1,7 @@
 //! The primary rules: which statistics must stay secret for their own sake.
 //!
 //! Holds rules R1 to R4 of disclosure control; R5, on implied sums, is a demand on everything that is published together and
-//! is met by [`super::protect`]. Must not know: what else is suppressed for them.
+//! is met by [`super::protect()`]. Must not know: what else is suppressed for them.
 //!
 //! Invariant: what is public already is never primary, and where zeros are public, no zero is.
 
