@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the programs that the tests talk to: PostGIS, Chromium, GDAL, QGIS, LibreOffice, python3-venv. Does nothing where they are there.
+# Installs the programs that the tests talk to: PostGIS, Chromium, GDAL, QGIS, LibreOffice, and what the scripts
+# of the tests need. Does nothing where they are there.
 set -euo pipefail
 
 missing=()
@@ -12,6 +13,7 @@ command -v ogrinfo >/dev/null || missing+=(gdal-bin)
 command -v soffice >/dev/null && [ -f /usr/lib/libreoffice/program/libsclo.so ] || missing+=(libreoffice-calc)
 /usr/bin/python3 -c 'import uno' 2>/dev/null || missing+=(python3-uno)
 python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+command -v patch >/dev/null || missing+=(patch)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if [ "$(id -u)" != 0 ]; then
