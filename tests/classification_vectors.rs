@@ -45,11 +45,16 @@ fn rule_of(vector: &Value) -> Option<ClassRule> {
         "quantile_type7" => Method::Quantile,
         "equal_interval" => Method::EqualInterval,
         "manual" => Method::Manual,
+        "geometric_progression" => Method::Geometric,
+        name if name.starts_with("head_tail") => Method::HeadTail,
+        // The other standard deviation divides by n, and its steps are not round.
+        name if name.starts_with("std_dev") => Method::StandardDeviation,
         _ => return None,
     };
     let breaks = if method == Method::Manual { numbers(&vector["expected"]["breaks"]) } else { Vec::new() };
     let classes = vector["k"].as_u64().or_else(|| quantile_classes(vector))?;
-    Some(ClassRule { method, classes: classes as u8, breaks })
+    let threshold = vector["method"].as_str().unwrap().split_once("thr=").map(|(_, t)| t.parse().unwrap());
+    Some(ClassRule { method, classes: classes as u8, breaks, threshold, reference: None })
 }
 
 /// A list of quantiles is the inner breaks of k classes if they are evenly spaced.
@@ -99,6 +104,11 @@ fn check(vector: &Value, values: &[f64], found: &Classification) {
     if let Some(quantiles) = vector["expected"].get("q") {
         let inner = &found.breaks[1..found.classes()];
         assert!(same(inner, &numbers(quantiles)), "{id}: {inner:?}");
+    } else if found.method == Method::StandardDeviation {
+        let published = numbers(&vector["expected"]["breaks"]);
+        let inner = |breaks: &[f64]| breaks[1..breaks.len() - 1].to_vec();
+        // The source goes on to the next step beyond the values; here the ends are those of the values.
+        assert!(same(&inner(&found.breaks), &inner(&published)), "{id}: {:?}", found.breaks);
     } else if found.method != Method::FisherJenks {
         let mut breaks = found.breaks.clone();
         if single_value {
@@ -122,7 +132,7 @@ fn every_published_vector_of_a_built_method_holds() {
         held += 1;
     }
     println!("{held} vectors hold");
-    assert!(held >= 20);
+    assert!(held >= 24);
 }
 
 #[test]

@@ -81,7 +81,7 @@ fn indicator(name: &str, kind: &str, more: &serde_json::Value) -> Indicator {
     for (field, value) in more.as_object().unwrap() {
         all[field] = value.clone();
     }
-    let rule = ClassRule { method: Method::Quantile, classes: 2, breaks: vec![] };
+    let rule = ClassRule { method: Method::Quantile, classes: 2, ..ClassRule::default() };
     Indicator { classification: rule, ..serde_json::from_value(all).unwrap() }
 }
 

@@ -6,10 +6,10 @@
 
 use kommunalatlas::{
     classification::classify,
-    domain::{ClassRule, Classification, IndicatorKind, Lang, Method, Period, Polarity, Status},
+    domain::{ClassRule, Classification, IndicatorKind, Lang, Period, Polarity, Status},
     style::{
-        ColourScheme, FacilityStyleInput, MapInput, StyleError, StyleInput, Tally, facility_style, legend,
-        palette_names, style,
+        ColourScheme, FacilityStyleInput, MapInput, PixelRatio, StyleError, StyleInput, Tally,
+        facility_style, legend, palette_names, sprite_index, style,
     },
 };
 use serde_json::Value;
@@ -24,7 +24,7 @@ const KINDS: [IndicatorKind; 5] = [
 
 fn classification(classes: u8) -> Classification {
     let values: Vec<f64> = (0..60).map(|i| f64::from(i * i) / 7.0 + 3.0).collect();
-    let rule = ClassRule { classes, method: Method::FisherJenks, breaks: Vec::new() };
+    let rule = ClassRule { classes, ..ClassRule::default() };
     classify(&values, &rule, Vec::new()).unwrap()
 }
 
@@ -80,6 +80,7 @@ impl Sample {
             borders: &["Gemeinde", "Samtgemeinde", "Landkreis", "Land"],
             tilejson_url: "https://atlas.example/a/tiles/gemeinde/kinder/2023.json",
             glyphs_url: "https://atlas.example/fonts/{fontstack}/{range}.pbf",
+            sprite_url: "https://atlas.example/sprites/light",
             attribution: "© GeoBasis-DE / BKG",
             classes_in_tiles: self.classes_in_tiles,
         });
@@ -221,7 +222,21 @@ fn style_and_legend_have_the_same_colours_and_radii() {
         for status in made["metadata"]["kommunalatlas:legend"]["statuses"].as_array().unwrap() {
             let name = status["status"].as_str().unwrap();
             assert_eq!(layer(format!("regions-{name}"))["paint"]["fill-color"], status["color"]);
+            let hatch = layers.iter().find(|l| l["id"] == format!("regions-{name}-hatch"));
+            assert_eq!(hatch.is_some(), status.get("hatch").is_some(), "{name}");
         }
+    }
+}
+
+#[test]
+fn every_pattern_of_a_style_is_in_the_sprites() {
+    let sprites = sprite_index(PixelRatio::One).unwrap();
+    for sample in samples() {
+        let made = sample.make();
+        let layers = made["layers"].as_array().unwrap().iter();
+        let patterns: Vec<_> = layers.filter_map(|layer| layer["paint"]["fill-pattern"].as_str()).collect();
+        assert!(patterns.len() >= 3);
+        assert!(patterns.iter().all(|name| sprites.get(name).is_some()), "{patterns:?}");
     }
 }
 

@@ -4,9 +4,11 @@
 //!
 //! Invariant: breaks are the minimum, the upper break of each class and the maximum. They ascend strictly, except that
 //! the lowest class may hold nothing but the minimum (`[0, 0, 3, 9]`) and, with breaks given by a person, the highest may
-//! be empty. A class is closed on the right; the lowest also holds the minimum.
+//! be empty. Diverging breaks reach equally far to both sides of their reference, on one of them beyond the values. A
+//! class is closed on the right; the lowest also holds the minimum.
 
 mod fisher_jenks;
+mod methods;
 
 use serde::Serialize;
 
@@ -35,6 +37,15 @@ pub enum ClassifyError {
     /// Manual breaks that do not ascend.
     #[error("breaks must ascend, but {1} follows {0}")]
     NotAscending(f64, f64),
+    /// Geometric classes of values that are not all positive.
+    #[error("geometric classes need positive values, but the lowest is {0}: choose another method")]
+    NotPositive(f64),
+    /// The diverging method without a reference, or with one that is no number.
+    #[error("diverging classes need a reference: the value that both sides are measured from")]
+    NoReference,
+    /// A threshold of head/tail breaks that is no share.
+    #[error("the threshold {0} is not a share: give a number between 0 and 1, such as 0.4")]
+    Threshold(f64),
 }
 
 /// Finds the classes of `values`; NaN stands for "no value" and is left out.
@@ -57,20 +68,30 @@ pub fn classify(
         manual(&sorted, rule)?
     } else {
         check_class_count(usize::from(rule.classes))?;
-        let distinct = Distinct::of(&sorted);
-        let k = usize::from(rule.classes).min(distinct.values.len());
-        let uppers = match rule.method {
-            Method::FisherJenks => fisher_jenks::upper_breaks(&distinct, k),
-            Method::Quantile => quantile(&sorted, k),
-            Method::EqualInterval | Method::Manual => equal_interval(&sorted, k),
-        };
-        sorted.first().copied().into_iter().chain(uppers).collect()
+        breaks_by_method(&sorted, rule)?
     };
     let mut found =
         Classification { method: rule.method, breaks, counts: Vec::new(), gvf: 0.0, base_periods };
     found.counts = count_per_class(&sorted, &found);
     found.gvf = goodness_of_variance_fit(&sorted, &found.counts);
     Ok(found)
+}
+
+/// All breaks by a method that finds them from the values.
+fn breaks_by_method(sorted: &[f64], rule: &ClassRule) -> Result<Vec<f64>, ClassifyError> {
+    let distinct = Distinct::of(sorted);
+    let k = usize::from(rule.classes).min(distinct.values.len());
+    let uppers = match rule.method {
+        Method::FisherJenks => fisher_jenks::upper_breaks(&distinct, k),
+        Method::Quantile => methods::quantile(sorted, k),
+        Method::EqualInterval | Method::Manual => methods::equal_interval(sorted, k),
+        Method::HeadTail => methods::head_tail(sorted, k, rule.threshold)?,
+        Method::StandardDeviation => methods::standard_deviation(sorted, k),
+        Method::Pretty => methods::pretty(sorted, k),
+        Method::Geometric => methods::geometric(sorted, k)?,
+        Method::Diverging => return methods::diverging(sorted, rule),
+    };
+    Ok(sorted.first().copied().into_iter().chain(uppers).collect())
 }
 
 /// A classification as the command line prints it.
@@ -114,36 +135,6 @@ fn sorted_numbers(values: &[f64]) -> Result<Vec<f64>, ClassifyError> {
 
 fn check_class_count(k: usize) -> Result<(), ClassifyError> {
     if (1..=usize::from(MAX_CLASSES)).contains(&k) { Ok(()) } else { Err(ClassifyError::Classes(k)) }
-}
-
-/// Upper breaks at the quantiles 1/k … k/k. Quantiles that fall on the same value are one break.
-fn quantile(sorted: &[f64], k: usize) -> Vec<f64> {
-    let mut uppers: Vec<f64> = (1..=k).map(|i| quantile_type_7(sorted, i, k)).collect();
-    uppers.dedup();
-    uppers
-}
-
-/// The quantile `part / of` by definition 7 of Hyndman and Fan (1996), the default of R and of spreadsheets.
-fn quantile_type_7(sorted: &[f64], part: usize, of: usize) -> f64 {
-    // Position (n−1)·p as whole and remainder of integers, so that a quantile on a value is that very value.
-    let position = (sorted.len() - 1) * part;
-    let (below, remainder) = (position / of, position % of);
-    match sorted.get(below + 1) {
-        Some(above) if remainder > 0 => {
-            sorted[below] + (above - sorted[below]) * remainder as f64 / of as f64
-        }
-        _ => sorted[below],
-    }
-}
-
-/// Upper breaks of k classes of the same width.
-fn equal_interval(sorted: &[f64], k: usize) -> Vec<f64> {
-    let (Some(&min), Some(&max)) = (sorted.first(), sorted.last()) else { return Vec::new() };
-    let inner = (1..k).map(|i| min + (max - min) * i as f64 / k as f64);
-    let mut uppers: Vec<f64> = inner.chain([max]).collect();
-    // Neighbouring doubles have no number between them that could be a break.
-    uppers.dedup();
-    uppers
 }
 
 /// All breaks of classes that a person has fixed, stretched to the ends of the values.

@@ -3,11 +3,11 @@ use proptest::prelude::*;
 use super::*;
 
 fn rule(method: Method, classes: u8) -> ClassRule {
-    ClassRule { method, classes, breaks: Vec::new() }
+    ClassRule { method, classes, ..ClassRule::default() }
 }
 
 fn manual_rule(classes: u8, breaks: &[f64]) -> ClassRule {
-    ClassRule { method: Method::Manual, classes, breaks: breaks.to_vec() }
+    ClassRule { breaks: breaks.to_vec(), ..rule(Method::Manual, classes) }
 }
 
 fn found(values: &[f64], rule: &ClassRule) -> Classification {
@@ -56,7 +56,7 @@ fn quantiles_on_the_same_value_are_one_break() {
 #[test]
 fn quantiles_between_values_are_those_of_definition_7() {
     let sorted = [454.0, 468.0, 469.0, 500.0];
-    let quantiles = [1, 5, 10, 15, 19, 20].map(|part| quantile_type_7(&sorted, part, 20));
+    let quantiles = [1, 5, 10, 15, 19, 20].map(|part| methods::quantile_type_7(&sorted, part, 20));
     assert_eq!(quantiles.to_vec(), [456.1, 464.5, 468.5, 476.75, 495.35, 500.0]);
 }
 
@@ -83,6 +83,56 @@ fn breaks_that_a_method_found_are_accepted_as_manual_ones() {
     let auto = found(&values, &rule(Method::FisherJenks, 2));
     assert_eq!(auto.breaks, [-2.0, -2.0, 1.0]);
     assert_eq!(found(&values, &manual_rule(2, &auto.breaks)).counts, auto.counts);
+}
+
+#[test]
+fn head_and_tail_part_at_the_means_while_the_head_is_a_minority() {
+    let values = [1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 3.0, 29.0];
+    let classes = found(&values, &rule(Method::HeadTail, 9));
+    assert_eq!((classes.breaks, classes.counts), (vec![1.0, 5.0, 29.0], vec![7, 1]));
+    let half = ClassRule { threshold: Some(0.5), ..rule(Method::HeadTail, 9) };
+    let steep = [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 4.0, 8.0];
+    assert_eq!(found(&steep, &half).breaks, [1.0, 2.25, 6.0, 8.0]);
+    assert_eq!(found(&steep, &ClassRule { classes: 2, ..half }).breaks, [1.0, 2.25, 8.0]);
+}
+
+#[test]
+fn standard_deviations_are_counted_from_the_mean_of_a_sample() {
+    let classes = found(&[2.0, 4.0, 6.0], &rule(Method::StandardDeviation, 2));
+    assert_eq!((classes.breaks, classes.counts), (vec![2.0, 4.0, 6.0], vec![2, 1]));
+}
+
+#[test]
+fn pretty_breaks_are_round_numbers() {
+    assert_eq!(
+        found(&[0.3, 7.0, 8.0, 9.0, 21.9], &rule(Method::Pretty, 5)).breaks,
+        [0.3, 5.0, 10.0, 15.0, 20.0, 21.9]
+    );
+    assert_eq!(
+        found(&[-120.0, 3.0, 380.0, 9.0], &rule(Method::Pretty, 3)).breaks,
+        [-120.0, 0.0, 200.0, 380.0]
+    );
+}
+
+#[test]
+fn geometric_breaks_are_equal_ratios_of_positive_values() {
+    let classes = found(&[1.0, 5.0, 50.0, 1000.0], &rule(Method::Geometric, 3));
+    let near = |a: f64, b: f64| (a / b - 1.0).abs() < 1e-12;
+    assert!(classes.breaks.iter().zip([1.0, 10.0, 100.0, 1000.0]).all(|(a, b)| near(*a, b)));
+    let refused = classify(&[0.0, 5.0], &rule(Method::Geometric, 3), Vec::new());
+    assert_eq!(refused, Err(ClassifyError::NotPositive(0.0)));
+}
+
+#[test]
+fn diverging_breaks_lie_equally_far_to_both_sides_of_the_reference() {
+    let values = [8.0, 9.0, 10.0, 11.0, 14.0];
+    let even = ClassRule { reference: Some(10.0), ..rule(Method::Diverging, 4) };
+    let classes = found(&values, &even);
+    assert_eq!((classes.breaks, classes.counts), (vec![6.0, 8.0, 10.0, 12.0, 14.0], vec![1, 2, 1, 1]));
+    let odd = found(&values, &ClassRule { classes: 3, ..even.clone() });
+    assert_eq!((odd.breaks, odd.counts), (vec![6.0, 8.0, 12.0, 14.0], vec![1, 3, 1]));
+    let refused = classify(&values, &ClassRule { reference: None, ..even }, Vec::new());
+    assert_eq!(refused, Err(ClassifyError::NoReference));
 }
 
 #[test]
@@ -141,6 +191,18 @@ fn brute_force(sorted: &[f64], k: usize) -> f64 {
         .fold(f64::INFINITY, f64::min)
 }
 
+/// The methods that find breaks from the values alone, or with a reference.
+const FINDING: [Method; 8] = [
+    Method::FisherJenks,
+    Method::Quantile,
+    Method::EqualInterval,
+    Method::HeadTail,
+    Method::StandardDeviation,
+    Method::Pretty,
+    Method::Geometric,
+    Method::Diverging,
+];
+
 proptest! {
     #[test]
     fn fisher_jenks_is_as_good_as_the_best_of_all_partitions(
@@ -156,10 +218,16 @@ proptest! {
     #[test]
     fn every_method_counts_each_value_once_and_in_its_class(
         values in prop::collection::vec(prop_oneof![-1e6..1e6, Just(0.0), Just(f64::NAN), -1e290..1e290], 0..60),
-        method in prop_oneof![Just(Method::FisherJenks), Just(Method::Quantile), Just(Method::EqualInterval)],
+        method in prop::sample::select(FINDING.to_vec()),
         k in 1_u8..=9,
+        reference in -1e6..1e6,
     ) {
-        let classes = found(&values, &rule(method, k));
+        let asked = ClassRule { reference: Some(reference), ..rule(method, k) };
+        let classes = match classify(&values, &asked, Vec::new()) {
+            Err(ClassifyError::NotPositive(_)) => return Ok(()),
+            classes => classes.unwrap(),
+        };
+        prop_assert!(classes.classes() <= usize::from(MAX_CLASSES));
         let mut counts = vec![0; classes.classes()];
         for value in values.iter().filter(|v| !v.is_nan()) {
             counts[usize::from(classes.class_of(*value).unwrap())] += 1;

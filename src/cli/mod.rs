@@ -180,12 +180,18 @@ struct ServeArgs {
 struct ClassifyArgs {
     /// File of numbers, one or more a line; standard input if not given
     file: Option<PathBuf>,
-    /// fisher-jenks, quantile, equal-interval or manual
+    /// fisher-jenks, quantile, equal-interval, head-tail, standard-deviation, pretty, geometric, diverging or manual
     #[arg(long, default_value = "fisher-jenks")]
     method: Method,
-    /// Number of classes
-    #[arg(long, default_value_t = 5)]
-    classes: u8,
+    /// Number of classes; 5 if not given, for head-tail as many as the values have
+    #[arg(long)]
+    classes: Option<u8>,
+    /// Value that diverging classes are measured from
+    #[arg(long, allow_negative_numbers = true)]
+    reference: Option<f64>,
+    /// Largest share of a head, for head-tail; 0.4 if not given
+    #[arg(long)]
+    threshold: Option<f64>,
     /// Breaks of the manual method
     #[arg(long, value_delimiter = ',', allow_negative_numbers = true)]
     breaks: Vec<f64>,

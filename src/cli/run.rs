@@ -20,7 +20,7 @@ use super::{
 use crate::{
     access::{Access, Administrator, Editor, Gate, Manager, Publisher},
     atlas::Atlases,
-    classification::classify,
+    classification::{MAX_CLASSES, classify},
     clock,
     config::Config,
     domain::{ClassRule, Method},
@@ -313,7 +313,15 @@ fn classify_numbers(arguments: &ClassifyArgs) -> Result<ExitCode> {
         }
     }
     let method = if arguments.breaks.is_empty() { arguments.method } else { Method::Manual };
-    let rule = ClassRule { method, classes: arguments.classes, breaks: arguments.breaks.clone() };
+    // Head/tail breaks say by themselves how many classes there are.
+    let usual = if method == Method::HeadTail { MAX_CLASSES } else { ClassRule::default().classes };
+    let rule = ClassRule {
+        method,
+        classes: arguments.classes.unwrap_or(usual),
+        breaks: arguments.breaks.clone(),
+        reference: arguments.reference,
+        threshold: arguments.threshold,
+    };
     let classes = classify(&numbers, &rule, Vec::new())?;
     let document = serde_json::json!({
         "method": classes.method, "breaks": classes.breaks, "counts": classes.counts, "gvf": classes.gvf,

@@ -15,17 +15,45 @@ pub enum Method {
     Quantile,
     /// Classes of equal width.
     EqualInterval,
+    /// Head/tail breaks: the mean, the mean of what lies above it, and so on, for values with few large ones.
+    HeadTail,
+    /// Steps of (parts of) the sample standard deviation around the mean.
+    StandardDeviation,
+    /// Round numbers at equal distances.
+    Pretty,
+    /// Each break is the same multiple of the one before; for positive values of several magnitudes.
+    Geometric,
+    /// Equal deviations to both sides of a reference: a target, the value of the Kreis or of the country.
+    Diverging,
     /// Breaks given by a person.
     Manual,
 }
 
 impl Method {
+    /// Every method.
+    pub const ALL: [Self; 9] = [
+        Self::FisherJenks,
+        Self::Quantile,
+        Self::EqualInterval,
+        Self::HeadTail,
+        Self::StandardDeviation,
+        Self::Pretty,
+        Self::Geometric,
+        Self::Diverging,
+        Self::Manual,
+    ];
+
     /// The name used in URLs and files.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::FisherJenks => "fisher-jenks",
             Self::Quantile => "quantile",
             Self::EqualInterval => "equal-interval",
+            Self::HeadTail => "head-tail",
+            Self::StandardDeviation => "standard-deviation",
+            Self::Pretty => "pretty",
+            Self::Geometric => "geometric",
+            Self::Diverging => "diverging",
             Self::Manual => "manual",
         }
     }
@@ -35,12 +63,10 @@ impl std::str::FromStr for Method {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        [Self::FisherJenks, Self::Quantile, Self::EqualInterval, Self::Manual]
-            .into_iter()
-            .find(|m| m.as_str() == text)
-            .ok_or_else(|| {
-                format!("'{text}' is not a method: use fisher-jenks, quantile, equal-interval or manual")
-            })
+        Self::ALL.into_iter().find(|m| m.as_str() == text).ok_or_else(|| {
+            let names = Self::ALL.map(Self::as_str).join(", ");
+            format!("'{text}' is not a method: use one of {names}")
+        })
     }
 }
 
@@ -51,12 +77,20 @@ pub struct ClassRule {
     /// How breaks are found.
     #[serde(default)]
     pub method: Method,
-    /// Number of classes, 2 to 9; fewer result if there are fewer different values.
+    /// Number of classes, 1 to 9; fewer result if there are fewer different values. For [`Method::HeadTail`] the most
+    /// classes; for [`Method::StandardDeviation`] and [`Method::Pretty`] about how many, because their steps are round.
     #[serde(default = "ClassRule::default_classes")]
     pub classes: u8,
     /// For [`Method::Manual`]: the inner breaks or all k+1 of them, ascending.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub breaks: Vec<f64>,
+    /// For [`Method::Diverging`]: the value that both sides are measured from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<f64>,
+    /// For [`Method::HeadTail`]: the largest share that the values above a mean may have and still be called a head,
+    /// 0…1; 0.4 if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
 }
 
 impl ClassRule {
@@ -67,7 +101,13 @@ impl ClassRule {
 
 impl Default for ClassRule {
     fn default() -> Self {
-        Self { method: Method::default(), classes: Self::default_classes(), breaks: Vec::new() }
+        Self {
+            method: Method::default(),
+            classes: Self::default_classes(),
+            breaks: Vec::new(),
+            reference: None,
+            threshold: None,
+        }
     }
 }
 

@@ -169,6 +169,13 @@ const PUBLIC_ROUTES: &[Route] = &[
         compression: Compression::PerAnswer,
     },
     Route {
+        pattern: "/sprites/{file}",
+        examples: &["/sprites/light.json", "/sprites/dark@2x.png"],
+        operations: READ,
+        methods: || get(styles::sprite),
+        compression: Compression::PerAnswer,
+    },
+    Route {
         pattern: "/health/live",
         examples: &["/health/live"],
         operations: READ,
@@ -285,7 +292,14 @@ const PUBLIC_ROUTES: &[Route] = &[
     },
     Route {
         pattern: "/{atlas}/legends/{level}/{indicator}/{period}",
-        examples: &["/a/legends/l/i/2020.json", "/a/legends/l/i/2021.json", "/a/legends/l/secret/2020.json"],
+        examples: &[
+            "/a/legends/l/i/2020.json",
+            "/a/legends/l/i/2020.svg",
+            "/a/legends/l/i/2020.png?theme=dark&lang=en",
+            "/a/legends/l/i/2021.json",
+            "/a/legends/l/secret/2020.json",
+            "/a/legends/l/secret/2020.svg",
+        ],
         operations: READ,
         methods: || get(styles::legend),
         compression: Compression::PerAnswer,

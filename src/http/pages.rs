@@ -45,8 +45,12 @@ pub fn web_file(path: &str) -> Option<Vec<u8>> {
 /// # Errors
 /// If an embedded file is no font.
 pub fn embedded_glyphs() -> Result<Glyphs, GlyphError> {
-    let files: Vec<Vec<u8>> = FONTS.iter().filter_map(|name| web_file(name)).collect();
-    Glyphs::new(files.iter().map(Vec::as_slice))
+    Glyphs::new(embedded_fonts().iter().map(Vec::as_slice))
+}
+
+/// The files of these fonts.
+pub(super) fn embedded_fonts() -> Vec<Vec<u8>> {
+    FONTS.iter().filter_map(|name| web_file(name)).collect()
 }
 
 /// `/`: the open atlases.

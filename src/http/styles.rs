@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Request, State},
+    extract::{Path, Request, State},
     http::Uri,
     response::Response,
 };
@@ -17,10 +17,13 @@ use crate::{
     http::{
         App, AppState, HttpError,
         answer::{self, Keep},
-        caller,
+        caller, pages,
         path::{self, LayerQuery},
     },
-    style::{ColourScheme, MapInput, StyleInput, Tally, legend as make_legend, style as make_style},
+    style::{
+        ColourScheme, MapInput, PixelRatio, StyleError, StyleInput, Tally, legend as make_legend, legend_png,
+        legend_svg, sprite_image, sprite_index, style as make_style,
+    },
 };
 
 /// How a map is to look.
@@ -41,10 +44,35 @@ enum Theme {
     Dark,
 }
 
+/// Pixels of a legend's image for one of its SVG: sharp on dense screens and in print.
+const LEGEND_SCALE: u8 = 2;
+
+/// In which form a legend is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Suffix {
+    Json,
+    Svg,
+    Png,
+}
+
+impl Suffix {
+    fn parse(text: &str) -> Result<Self, HttpError> {
+        match text {
+            "json" => Ok(Self::Json),
+            "svg" => Ok(Self::Svg),
+            "png" => Ok(Self::Png),
+            _ => Err(HttpError::NotFound),
+        }
+    }
+}
+
 /// `/{atlas}/styles/{level}/{indicator}/{period}.json`
 pub(super) async fn style(State(app): AppState, request: Request) -> Result<Response, HttpError> {
     let access = caller(&request);
-    let (view, map) = Map::read(&app, request.uri(), &access).await?;
+    let (view, map, suffix) = Map::read(&app, request.uri(), &access).await?;
+    if suffix != Suffix::Json {
+        return Err(HttpError::NotFound);
+    }
     let layer = map.layer.layer();
     let title = |level: &crate::domain::Text| level.get(map.query.lang).to_owned();
     let borders: Vec<String> = std::iter::once(title(&layer.edition.level.title))
@@ -58,6 +86,7 @@ pub(super) async fn style(State(app): AppState, request: Request) -> Result<Resp
         borders: &borders,
         tilejson_url: &app.public_url.join(&format!("{tilejson}?edition={}", layer.edition.row.valid_on)),
         glyphs_url: &app.public_url.join("/fonts/{fontstack}/{range}.pbf"),
+        sprite_url: &app.public_url.join(&format!("/sprites/{}", map.input().scheme.as_str())),
         attribution: &layer.edition.row.attribution,
         classes_in_tiles: map.stored_classes,
     });
@@ -65,12 +94,49 @@ pub(super) async fn style(State(app): AppState, request: Request) -> Result<Resp
     Ok(answer::json(Keep::of(&access, false), &document))
 }
 
-/// `/{atlas}/legends/{level}/{indicator}/{period}.json`
+/// `/{atlas}/legends/{level}/{indicator}/{period}.json|svg|png`
 pub(super) async fn legend(State(app): AppState, request: Request) -> Result<Response, HttpError> {
     let access = caller(&request);
-    let (_, map) = Map::read(&app, request.uri(), &access).await?;
-    let document = make_legend(&map.input()).map_err(|error| HttpError::BadRequest(format!("{error}.")))?;
-    Ok(answer::json(Keep::of(&access, false), &document))
+    let (_, map, suffix) = Map::read(&app, request.uri(), &access).await?;
+    let refused = |error: StyleError| HttpError::BadRequest(format!("{error}."));
+    let input = map.input();
+    let document = make_legend(&input).map_err(refused)?;
+    let keep = Keep::of(&access, false);
+    if suffix == Suffix::Json {
+        return Ok(answer::json(keep, &document));
+    }
+    let svg = legend_svg(&document, input.scheme, input.lang).map_err(refused)?;
+    if suffix == Suffix::Svg {
+        return Ok(answer::text("image/svg+xml", keep, svg));
+    }
+    let drawn = tokio::task::spawn_blocking(move || {
+        let fonts = pages::embedded_fonts();
+        legend_png(&svg, LEGEND_SCALE, fonts.iter().map(Vec::as_slice))
+    });
+    let png = drawn.await.map_err(|_| HttpError::Internal)?.map_err(refused)?;
+    Ok(answer::text("image/png", keep, png))
+}
+
+/// `/sprites/{light|dark}[@2x].json|png`
+pub(super) async fn sprite(Path(file): Path<String>) -> Result<Response, HttpError> {
+    let (name, suffix) = path::split_suffix(&file)?;
+    let (scheme, ratio) = match name.strip_suffix("@2x") {
+        Some(scheme) => (scheme, PixelRatio::Two),
+        None => (name, PixelRatio::One),
+    };
+    let scheme: ColourScheme = scheme.parse().map_err(|_| HttpError::NotFound)?;
+    let damaged = |error: StyleError| {
+        tracing::error!(%error, "a sprite could not be drawn");
+        HttpError::Internal
+    };
+    match suffix {
+        "json" => Ok(answer::json(Keep::Revalidate, &sprite_index(ratio).map_err(damaged)?)),
+        "png" => {
+            let image = sprite_image(scheme, ratio).map_err(damaged)?;
+            Ok(answer::text("image/png", Keep::Revalidate, image))
+        }
+        _ => Err(HttpError::NotFound),
+    }
 }
 
 /// A layer with the classes and look that were asked for.
@@ -85,12 +151,14 @@ struct Map {
 }
 
 impl Map {
-    async fn read(app: &Arc<App>, uri: &Uri, access: &Access) -> Result<(View, Self), HttpError> {
+    async fn read(app: &Arc<App>, uri: &Uri, access: &Access) -> Result<(View, Self, Suffix), HttpError> {
         let [atlas, _, level, indicator, last] = path::segments(uri)?;
         let query: LayerQuery = path::query(uri)?;
         let look: LookQuery = path::query(uri)?;
         let view = path::view(&app.atlases, access, atlas)?;
-        let layer = path::layer(&view, (level, indicator, path::json_name(last)?), &query)?;
+        let (period, suffix) = path::split_suffix(last)?;
+        let suffix = Suffix::parse(suffix)?;
+        let layer = path::layer(&view, (level, indicator, period), &query)?;
         let column = layer.column().await?;
         let inhabited = layer.inhabited().await?;
         let asked = asked_classes(&look, &layer, &|| {
@@ -101,7 +169,7 @@ impl Map {
         let classification = asked.map_or_else(|| layer.layer().classification.clone(), Arc::new);
         let tally = Tally::of(&column, &classification, |ordinal| inhabited.get(ordinal).copied().flatten());
         let note = layer.note(query.lang);
-        Ok((view, Self { layer, query, look, classification, stored_classes, tally, note }))
+        Ok((view, Self { layer, query, look, classification, stored_classes, tally, note }, suffix))
     }
 
     fn input(&self) -> MapInput<'_> {
@@ -143,7 +211,7 @@ fn asked_classes(
     let rule = ClassRule {
         method: look.method.unwrap_or(own.method),
         classes: look.classes.unwrap_or(own.classes),
-        breaks: own.breaks.clone(),
+        ..own.clone()
     };
     if look.method.is_none() && look.classes.is_none() || rule == *own {
         return Ok(None);

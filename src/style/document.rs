@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use crate::{
     domain::{Classification, IndicatorKind},
     style::{
-        Legend, MapInput, StyleError, legend, status_label,
+        Legend, MapInput, StyleError, legend,
+        sprite::Hatches,
+        status_label,
         symbols::Look,
         template::{Filling, Tokens, fill},
     },
@@ -25,6 +27,8 @@ pub struct StyleInput<'a> {
     pub tilejson_url: &'a str,
     /// Absolute URL of the glyphs with `{fontstack}` and `{range}`.
     pub glyphs_url: &'a str,
+    /// Absolute URL of the sprites, without scale and suffix.
+    pub sprite_url: &'a str,
     /// Whom to credit for boundaries and data.
     pub attribution: &'a str,
     /// True if the tiles' `class` is of this very classification. Otherwise, when somebody asks for other classes, the
@@ -34,7 +38,7 @@ pub struct StyleInput<'a> {
 
 /// The MapLibre style of a map: coloured regions, or for counts circles in proportion.
 ///
-/// Layers are `background`, `regions-uninhabited`, `regions-STATUS`, `regions-class-N` or `regions-fill` with
+/// Layers are `background`, `regions-uninhabited`, `regions-STATUS`, `regions-STATUS-hatch`, `regions-class-N` or `regions-fill` with
 /// `circles-class-N`, `borders-N-casing`, `borders-N` and `labels`; the source is `atlas`. The legend stands in the
 /// metadata as `kommunalatlas:legend`.
 ///
@@ -51,6 +55,10 @@ pub fn style(input: &StyleInput<'_>) -> Result<Value, StyleError> {
     let legend = legend(&input.map)?;
     let classes = classes(input, &legend);
     let borders = borders(input.borders, &look);
+    let statuses = statuses(input, &look);
+    let hatches = Hatches::read()?;
+    let is_hatched =
+        |status: &Tokens| status["status"].as_str().is_some_and(|name| hatches.of(name, &look).is_some());
     let filling = Filling {
         tokens: tokens([
             ("title", json!(input.map.title)),
@@ -58,6 +66,7 @@ pub fn style(input: &StyleInput<'_>) -> Result<Value, StyleError> {
             ("attribution", json!(input.attribution)),
             ("tilejson", json!(input.tilejson_url)),
             ("glyphs", json!(input.glyphs_url)),
+            ("sprite", json!(input.sprite_url)),
             ("background", json!(look.background)),
             ("land", json!(look.land)),
             ("text", json!(look.text)),
@@ -67,7 +76,8 @@ pub fn style(input: &StyleInput<'_>) -> Result<Value, StyleError> {
             ("uninhabited", json!(look.uninhabited())),
         ]),
         lists: vec![
-            ("status", statuses(input, &look)),
+            ("hatch", statuses.iter().filter(|status| is_hatched(status)).cloned().collect()),
+            ("status", statuses),
             // Small circles lie on large ones.
             ("class-descending", classes.iter().rev().cloned().collect()),
             ("class", classes),

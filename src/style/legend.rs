@@ -5,7 +5,8 @@ use serde::Serialize;
 use crate::{
     domain::{Classification, Column, IndicatorKind, Lang, Method, Period, Polarity, Status},
     style::{
-        ColourScheme, StyleError, format_number,
+        ColourScheme, Hatch, StyleError, format_number,
+        sprite::Hatches,
         symbols::{Look, Symbols},
     },
 };
@@ -139,6 +140,9 @@ pub struct LegendStatus {
     pub label: &'static str,
     /// Colour of the regions, `#rrggbb`.
     pub color: String,
+    /// Lines over the colour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hatch: Option<Hatch>,
     /// Regions with it in this period.
     pub count: usize,
 }
@@ -169,18 +173,19 @@ pub fn legend(map: &MapInput<'_>) -> Result<Legend, StyleError> {
         decimals: map.decimals,
         period: map.period.clone(),
         classes: classes.collect(),
-        statuses: statuses(map, &Look::of(map.scheme)?),
+        statuses: statuses(map, &Look::of(map.scheme)?, &Hatches::read()?),
         note: map.note.map(str::to_owned),
         source: map.source.to_owned(),
         gvf: classification.gvf,
     })
 }
 
-fn statuses(map: &MapInput<'_>, look: &Look) -> Vec<LegendStatus> {
+fn statuses(map: &MapInput<'_>, look: &Look, hatches: &Hatches) -> Vec<LegendStatus> {
     let of_status = map.tally.statuses.iter().map(|(status, count)| LegendStatus {
         status: status.as_str(),
         label: status_label(*status, map.lang),
         color: look.status(*status).to_owned(),
+        hatch: hatches.of(status.as_str(), look),
         count: *count,
     });
     let uninhabited = LegendStatus {
@@ -190,6 +195,7 @@ fn statuses(map: &MapInput<'_>, look: &Look) -> Vec<LegendStatus> {
             Lang::En => "uninhabited",
         },
         color: look.uninhabited().to_owned(),
+        hatch: None,
         count: map.tally.uninhabited,
     };
     of_status.chain([uninhabited].into_iter().filter(|status| status.count > 0)).collect()
@@ -352,6 +358,7 @@ mod tests {
             ],
             "statuses": [
                 {"status": "suppressed", "label": "aus Datenschutzgründen nicht ausgewiesen", "color": "#8c9196",
+                 "hatch": {"size": 8, "width": 1, "path": "M-2,2 L2,-2 M-2,10 L10,-2 M6,10 L10,6", "color": "#4a5157"},
                  "count": 2},
                 {"status": "uninhabited", "label": "unbewohnt", "color": "#edeeeb", "count": 1},
             ],

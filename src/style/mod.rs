@@ -1,4 +1,4 @@
-//! Styles: MapLibre style JSON from templates, legends, palettes, glyphs.
+//! Styles: MapLibre style JSON from templates, legends, palettes, glyphs, sprites.
 //!
 //! Holds what a map looks like. Must not know: values beyond the stored classification, who is asking.
 //!
@@ -9,8 +9,11 @@ mod document;
 mod facilities;
 mod glyphs;
 mod legend;
+mod legend_picture;
 mod number;
 mod palette;
+mod period;
+mod sprite;
 mod symbols;
 mod template;
 
@@ -18,8 +21,11 @@ pub use document::{StyleInput, style};
 pub use facilities::{FacilityStyleInput, facility_style};
 pub use glyphs::{GlyphError, GlyphRange, Glyphs};
 pub use legend::{Legend, LegendClass, LegendStatus, MapInput, Tally, legend, status_label};
+pub use legend_picture::{legend_png, legend_svg};
 pub use number::format_number;
 pub use palette::palette_names;
+pub use period::format_period;
+pub use sprite::{Hatch, PixelRatio, sprite_image, sprite_index};
 pub use symbols::ColourScheme;
 
 /// Why there is no style or legend.

@@ -103,6 +103,8 @@ pub(super) struct Look {
     pub(super) circle_outline: String,
     /// Under the borders of parents.
     pub(super) casing: String,
+    /// Lines of the hatches.
+    pub(super) hatch: String,
     borders: Vec<BorderLook>,
     statuses: BTreeMap<String, String>,
 }

@@ -189,7 +189,7 @@ pub fn indicator(name: &str, kind: IndicatorKind) -> Indicator {
         denominator: None,
         denominator_rule: DenominatorRule::default(),
         sensitive: true,
-        classification: ClassRule { method: Method::Quantile, classes: 3, breaks: vec![] },
+        classification: ClassRule { method: Method::Quantile, classes: 3, ..ClassRule::default() },
         palette: None,
         note: Some(Text::both("Erfunden", "Made up")),
         sheet: Sheet {
@@ -254,7 +254,7 @@ pub fn series(indicator: &str, period: &str, column: Column) -> NewSeries {
 
 pub fn internal(indicator: &str, columns: &[&Column]) -> InternalClassification {
     let numbers: Vec<f64> = columns.iter().flat_map(|c| c.numbers()).collect();
-    let rule = ClassRule { method: Method::Quantile, classes: 3, breaks: vec![] };
+    let rule = ClassRule { method: Method::Quantile, classes: 3, ..ClassRule::default() };
     let classification = classify(&numbers, &rule, vec![]).unwrap();
     InternalClassification { indicator: slug(indicator), level: slug("l"), classification }
 }

@@ -164,6 +164,40 @@ async fn values_are_rounded_classified_and_marked() {
 }
 
 #[tokio::test]
+async fn a_legend_is_also_a_picture_of_the_same_classes() {
+    let app = TestApp::new().await;
+    let legend = app.get("/a/legends/l/i/2020.json").await.json();
+    let svg = app.get("/a/legends/l/i/2020.svg").await;
+    assert_eq!((svg.status, svg.header("content-type")), (200, Some("image/svg+xml")));
+    let text = String::from_utf8(svg.body.clone()).unwrap();
+    for class in legend["classes"].as_array().unwrap() {
+        assert!(text.contains(class["color"].as_str().unwrap()), "{class} in {text}");
+        assert!(text.contains(class["label"].as_str().unwrap()), "{class} in {text}");
+    }
+    let png = app.get("/a/legends/l/i/2020.png").await;
+    assert_eq!((png.status, png.header("content-type")), (200, Some("image/png")));
+    assert!(png.body.starts_with(b"\x89PNG"));
+    assert_eq!(app.get("/a/legends/l/i/2020.gif").await.status, 404);
+    assert_eq!(app.get("/a/styles/l/i/2020.svg").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_style_names_its_sprites_and_they_are_served_at_both_ratios() {
+    let app = TestApp::new().await;
+    let style = app.get("/a/styles/l/i/2020.json?theme=dark").await.json();
+    assert_eq!(style["sprite"], "http://localhost:8080/sprites/dark");
+    for (name, ratio) in [("light", 1), ("dark@2x", 2)] {
+        let index = app.get(&format!("/sprites/{name}.json")).await.json();
+        assert_eq!(index["suppressed"]["pixelRatio"], ratio);
+        let image = app.get(&format!("/sprites/{name}.png")).await;
+        assert_eq!((image.status, image.header("content-type")), (200, Some("image/png")));
+    }
+    for unknown in ["/sprites/purple.json", "/sprites/light@3x.png", "/sprites/light.svg", "/sprites/light"] {
+        assert_eq!(app.get(unknown).await.status, 404, "{unknown}");
+    }
+}
+
+#[tokio::test]
 async fn csv_is_german_or_international() {
     let app = TestApp::new().await;
     let german = String::from_utf8(app.get("/a/values/l/i/2020.csv?lang=de").await.body).unwrap();

@@ -47,7 +47,7 @@ fn counted(name: &str, kind: IndicatorKind) -> Indicator {
     let mut one = indicator(name);
     (one.kind, one.per, one.note) = (kind, 1000.0, None);
     one.denominator_rule = kommunalatlas::domain::DenominatorRule::SameDate;
-    one.classification = ClassRule { method: Method::Quantile, classes: 3, breaks: vec![] };
+    one.classification = ClassRule { method: Method::Quantile, classes: 3, ..ClassRule::default() };
     one
 }
 

@@ -53,7 +53,12 @@ pub fn indicator(name: &str) -> Indicator {
         denominator: None,
         denominator_rule: DenominatorRule::MeanOfTwo,
         sensitive: true,
-        classification: ClassRule { method: Method::Manual, classes: 3, breaks: vec![0.1, 1.0 / 3.0] },
+        classification: ClassRule {
+            method: Method::Manual,
+            classes: 3,
+            breaks: vec![0.1, 1.0 / 3.0],
+            ..ClassRule::default()
+        },
         palette: Some(slug("blues")),
         note: Some(Text::german("illustrativ")),
         sheet: Sheet { definition: Text::both("Was?", "What?"), ..Sheet::default() },

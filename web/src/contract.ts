@@ -132,10 +132,19 @@ export interface LegendClass {
   count: number;
 }
 
+/** Lines over a colour: a square of SVG path data that repeats to all sides. */
+export interface Hatch {
+  size: number;
+  width: number;
+  path: string;
+  color: string;
+}
+
 export interface LegendStatus {
   status: Status;
   label: string;
   color: string;
+  hatch?: Hatch;
   count: number;
 }
 

@@ -107,6 +107,16 @@ fn classes(indicator: &Indicator, entry: &Entry, report: &mut Report) {
         (Method::Manual, _) | (_, 0) => {}
         _ => entry.warning(path, report, "Breaks have no effect: the method is not manual."),
     }
+    let path = "classification.reference";
+    match (rule.method, rule.reference) {
+        (Method::Diverging, None) => entry.error(
+            path,
+            report,
+            "The method diverging needs a reference: the value that both sides are measured from.",
+        ),
+        (Method::Diverging, _) | (_, None) => {}
+        _ => entry.warning(path, report, "A reference has no effect: the method is not diverging."),
+    }
 }
 
 /// Reports indicators that are, over some steps, a part of themselves.

@@ -91,6 +91,8 @@ pub(super) const INDICATOR: &[FieldRule] = &[
     optional("classification.method", is_method),
     optional("classification.classes", is_class_number),
     optional("classification.breaks", is_breaks),
+    optional("classification.reference", is_number),
+    optional("classification.threshold", is_share),
     optional("palette", is::<Slug>),
     optional("note", is_text),
     optional("sheet.definition", is_text),
@@ -258,7 +260,8 @@ fn is_denominator_rule(value: &Value) -> Result<(), String> {
 }
 
 fn is_method(value: &Value) -> Result<(), String> {
-    is_one_of::<Method>(value, "fisher-jenks, quantile, equal-interval or manual")
+    let names = Method::ALL.map(Method::as_str).join(", ");
+    is_one_of::<Method>(value, &format!("one of {names}"))
 }
 
 fn is_decimals(value: &Value) -> Result<(), String> {
@@ -284,6 +287,17 @@ fn is_positive(value: &Value) -> Result<(), String> {
     match number(value) {
         Some(n) if n > 0.0 => Ok(()),
         _ => Err(format!("{value} is not possible: use a number above 0, such as 100 or 1000.")),
+    }
+}
+
+fn is_number(value: &Value) -> Result<(), String> {
+    number(value).map(|_| ()).ok_or_else(|| format!("{value} is not a number such as 12.5."))
+}
+
+fn is_share(value: &Value) -> Result<(), String> {
+    match number(value) {
+        Some(share) if (0.0..=1.0).contains(&share) => Ok(()),
+        _ => Err(format!("{value} is not a share: use a number between 0 and 1, such as 0.4.")),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Columns: `slug`, `title_de`, `title_en`, `theme`, `theme_title_de`, `theme_title_en`, `kind`, `unit_de`, `decimals`,
 //! `per`, `polarity`, `part_of`, `numerator`, `denominator`, `denominator_rule`, `method`, `classes`, `breaks`,
-//! `palette`, `note_de` and the fields of the indicator sheet (`definition_de`, …). A text column without `_de` or `_en`
+//! `reference`, `threshold`, `palette`, `note_de` and the fields of the indicator sheet (`definition_de`, …). A text column without `_de` or `_en`
 //! is German, but `numerator` and `denominator` without it are slugs of indicators.
 
 use std::collections::BTreeMap;
@@ -56,8 +56,12 @@ const PLAIN: [(&str, &str); 12] = [
     ("palette", "palette"),
     ("method", "classification.method"),
 ];
-const NUMBERS: [(&str, &str); 2] =
-    [("classes", "classification.classes"), ("breaks", "classification.breaks")];
+const NUMBERS: [(&str, &str); 4] = [
+    ("classes", "classification.classes"),
+    ("breaks", "classification.breaks"),
+    ("reference", "classification.reference"),
+    ("threshold", "classification.threshold"),
+];
 
 /// What a column holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -250,7 +254,7 @@ fn add_text(entry: &mut Entry, path: &str, shown: &str, lang: &str, text: &str, 
 fn plain(path: &str, cell: &str) -> Value {
     let value = match path {
         "decimals" | "classification.classes" => cell.parse().ok().map(Value::Integer),
-        "per" => number(cell).map(Value::Float),
+        "per" | "classification.reference" | "classification.threshold" => number(cell).map(Value::Float),
         "classification.breaks" => {
             let parts = cell.split([';', ' ', '|']).filter(|part| !part.is_empty());
             parts.map(|part| number(part).map(Value::Float)).collect::<Option<Vec<_>>>().map(Value::Array)

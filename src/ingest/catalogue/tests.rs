@@ -98,6 +98,18 @@ fn a_ratio_without_numerator_and_denominator_text_is_a_warning() {
 }
 
 #[test]
+fn diverging_classes_need_a_reference_and_a_threshold_is_a_share() {
+    let fields = |classes: &str| {
+        let (_, report) = read(&format!("{SMALL}[indicators.classification]\n{classes}\n"));
+        let errors = complaints(&report, Severity::Error);
+        errors.into_iter().map(|(_, field, _)| field.to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(fields("method = \"diverging\""), ["classification.reference"]);
+    assert_eq!(fields("method = \"head-tail\"\nthreshold = 40"), ["classification.threshold"]);
+    assert_eq!(fields("method = \"diverging\"\nreference = 12.5"), [""; 0]);
+}
+
+#[test]
 fn an_indicator_cannot_be_a_part_of_itself_over_steps() {
     let more = |slug: &str, part_of: &str| {
         format!(

@@ -1,7 +1,7 @@
 // The legend: classes with their colours or circles, then the signs for "no number", each with the number of regions.
 
 import type { App, Model } from "../app.ts";
-import type { Legend, LegendClass } from "../contract.ts";
+import type { Legend, LegendClass, LegendStatus } from "../contract.ts";
 import { h, svg } from "../dom.ts";
 import { formatNumber, formatPeriod, unitPhrase } from "../format.ts";
 import { failure } from "./message.ts";
@@ -41,7 +41,7 @@ function content(legend: Legend, { words, lang }: Model): HTMLElement[] {
   const classes = legend.classes.map((one) => h("li", {}, swatch(one), h("span", {}, one.label), count(one.count)));
   const statuses = legend.statuses
     .filter((one) => one.count > 0)
-    .map((one) => h("li", {}, box(one.color), h("span", {}, one.label), count(one.count)));
+    .map((one) => h("li", {}, sign(one), h("span", {}, one.label), count(one.count)));
   return [
     classes.length > 0
       ? h("ul", { class: "classes" }, ...classes)
@@ -61,6 +61,19 @@ function swatch(one: LegendClass): Node {
   const size = one.radius * 2 + 2;
   const circle = svg("circle", { cx: size / 2, cy: size / 2, r: one.radius, fill: one.color, class: "symbol" });
   return svg("svg", { width: size, height: size, "aria-hidden": "true", focusable: "false" }, circle);
+}
+
+/** The box of a status, hatched as its regions are on the map. */
+function sign({ status, color, hatch }: LegendStatus): Node {
+  const element = box(color);
+  if (!hatch) return element;
+  const { size, width } = hatch;
+  const id = `hatch-${status}`;
+  const lines = svg("path", { d: hatch.path, fill: "none", stroke: hatch.color, "stroke-width": width });
+  const pattern = svg("pattern", { id, width: size, height: size, patternUnits: "userSpaceOnUse" }, lines);
+  const area = svg("rect", { width: "100%", height: "100%", fill: `url(#${id})` });
+  element.append(svg("svg", { width: "100%", height: "100%", focusable: "false" }, pattern, area));
+  return element;
 }
 
 function box(color: string): HTMLElement {
