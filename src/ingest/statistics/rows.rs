@@ -18,6 +18,9 @@ use crate::{
     ingest::{Report, Severity},
 };
 
+/// Most different periods of a table; the series are kept by indicator and period.
+const MAX_PERIODS: usize = 10_000;
+
 /// Reads the rows behind the header.
 pub struct RowReader {
     plan: Plan,
@@ -259,7 +262,7 @@ impl RowReader {
         line: u64,
         row: Row<'_>,
         settings: &Settings,
-        reading: &Reading,
+        reading: &mut Reading,
         report: &mut Report,
     ) -> Option<u32> {
         let (id, period) = if let Some(column) = self.plan.period {
@@ -281,6 +284,10 @@ impl RowReader {
                 );
             }
             self.periods.push(period);
+        }
+        if self.periods.len() > MAX_PERIODS {
+            reading.end(Some(line), format!("The table has more than {MAX_PERIODS} periods; is their column the right one?"));
+            return None;
         }
         self.periods[id as usize].as_ref().map(|_| id)
     }
