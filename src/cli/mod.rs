@@ -21,6 +21,7 @@ mod foreign;
 mod history;
 mod import;
 mod leave;
+mod moving;
 mod parents;
 mod profile;
 mod progress;

@@ -155,18 +155,24 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn content_hash(&self) -> Result<String> {
+        self.begin_read().await?.content_hash().await
+    }
+}
+
+impl Tx {
+    /// As [`Store::content_hash`], of what this transaction sees.
+    pub(super) async fn content_hash(&mut self) -> Result<String> {
         let mut hash = Fingerprint::new("store 1");
-        let mut tx = self.begin_read().await?;
-        let catalogues = catalogue::read_all(&mut tx).await?;
+        let catalogues = catalogue::read_all(self).await?;
         hash.count(catalogues.len());
         for catalogue in &catalogues {
             hash_catalogue(&mut hash, catalogue)?;
-            hash.json(&successions::list(&mut tx, catalogue.atlas.id).await?)?;
-            let facilities = facilities::content(&mut tx, catalogue.atlas.id).await?;
+            hash.json(&successions::list(self, catalogue.atlas.id).await?)?;
+            let facilities = facilities::content(self, catalogue.atlas.id).await?;
             if !facilities.is_empty() {
                 hash.json(&facilities)?;
             }
-            hash_agreements(&mut hash, &mut tx, catalogue.atlas.id).await?;
+            hash_agreements(&mut hash, self, catalogue.atlas.id).await?;
         }
         Ok(hash.hex())
     }

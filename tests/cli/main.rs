@@ -13,6 +13,7 @@ mod disclosure;
 mod files;
 mod foreign;
 mod killed;
+mod moving;
 mod people;
 mod person;
 #[expect(dead_code, reason = "shared with the tests of the store, which need more of it")]

@@ -44,6 +44,7 @@ mod facilities;
 mod geometries;
 mod history;
 mod leaving;
+mod moving;
 mod past_releases;
 mod profiles;
 mod public;
