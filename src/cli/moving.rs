@@ -79,10 +79,7 @@ async fn copy(from: &str, to: &str, with_people: bool, bar: &Bar) -> Result<Move
     let target = open(to, OpenMode::Create).await?;
     let people = if with_people && AccessStore::exists(from).await? {
         let open = "cannot open the store of people";
-        Some((
-            AccessStore::open(from).await.context(open)?,
-            AccessStore::open(to).await.context(open)?,
-        ))
+        Some((AccessStore::open(from).await.context(open)?, AccessStore::open(to).await.context(open)?))
     } else {
         None
     };

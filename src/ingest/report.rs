@@ -122,7 +122,8 @@ impl Report {
         }
         self.unlisted += u64::from(self.problems.len() >= MAX_LISTED);
         self.problems.truncate(MAX_LISTED - 1);
-        let sentence = format!("There are more than {MAX_ERRORS} errors up to here; what follows was not read.");
+        let sentence =
+            format!("There are more than {MAX_ERRORS} errors up to here; what follows was not read.");
         self.error(Some(line), None, sentence);
         false
     }

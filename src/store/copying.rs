@@ -267,6 +267,13 @@ fn weight(cell: &Param) -> usize {
     }
 }
 
+/// Hash of a row.
+pub(super) fn hash_of(row: &[Param]) -> blake3::Hash {
+    let mut sum = Sum::default();
+    sum.take(row);
+    sum.hash.finalize()
+}
+
 /// Counts and hashes rows; each cell is preceded by its kind, and NULL differs from what is empty.
 #[derive(Default)]
 struct Sum {

@@ -95,7 +95,9 @@ async fn copy_all(
     tables: &[&'static str],
     told: Told<'_>,
 ) -> Result<Vec<TableContent>> {
-    if let Some(found) = copying::content(to, tables, Rows::All).await?.into_iter().find(|table| table.rows > 0) {
+    if let Some(found) =
+        copying::content(to, tables, Rows::All).await?.into_iter().find(|table| table.rows > 0)
+    {
         return Err(StoreError::NotEmpty { table: found.table });
     }
     let copied = copying::copy(from, to, tables, Rows::All, told).await?;

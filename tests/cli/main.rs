@@ -24,6 +24,7 @@ mod public_only;
 mod server;
 mod templates;
 mod whole_way;
+mod zone;
 
 /// Writes each test twice: module `file` on a GeoPackage and module `database` on PostGIS.
 macro_rules! on_both_stores {

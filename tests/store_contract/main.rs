@@ -48,6 +48,7 @@ mod moving;
 mod past_releases;
 mod profiles;
 mod public;
+mod zone;
 
 contract! {
     async fn a_new_store_is_empty(store: Store) {

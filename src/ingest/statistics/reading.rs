@@ -446,8 +446,7 @@ impl Reading {
         self.left_out += behind.left_out;
         self.separated_keys += behind.separated_keys;
         let most = self.series.iter().map(|series| series.cells.len()).max().unwrap_or(0);
-        let within =
-            !self.is_over() && self.signs.len() < MAX_SIGNS && most <= settings.keys.most_rows();
+        let within = !self.is_over() && self.signs.len() < MAX_SIGNS && most <= settings.keys.most_rows();
         within.then_some(self)
     }
 

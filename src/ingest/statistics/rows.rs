@@ -286,7 +286,10 @@ impl RowReader {
             self.periods.push(period);
         }
         if self.periods.len() > MAX_PERIODS {
-            reading.end(Some(line), format!("The table has more than {MAX_PERIODS} periods; is their column the right one?"));
+            reading.end(
+                Some(line),
+                format!("The table has more than {MAX_PERIODS} periods; is their column the right one?"),
+            );
             return None;
         }
         self.periods[id as usize].as_ref().map(|_| id)
