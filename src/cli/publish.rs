@@ -163,7 +163,8 @@ impl Zone {
             return Ok(());
         }
         let (hash, purges) = (public.public_hash().await?, public.purges().await?);
-        let is_known = self.published.as_ref() == Some(&hash) && self.purges.is_none_or(|known| known == purges);
+        let is_known =
+            self.published.as_ref() == Some(&hash) && self.purges.is_none_or(|known| known == purges);
         if !is_known {
             let since = *self.behind.get_or_insert_with(Instant::now);
             let done = publish(public, &self.to).await.context("it cannot be written")?;

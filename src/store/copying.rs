@@ -84,7 +84,7 @@ pub(super) async fn copy(
     let mut contents = Vec::with_capacity(tables.len());
     for name in tables {
         let columns = columns(source, name).await?;
-        let into = into(name, &columns);
+        let into = into(target, name, &columns);
         let mut sum = Sum::default();
         let mut pages = Pages::of(name, &columns, rows);
         while let Some(page) = pages.next(source).await? {
@@ -98,10 +98,14 @@ pub(super) async fn copy(
     Ok(contents)
 }
 
-/// `table (column, …)`.
-fn into(table: &str, columns: &[Column]) -> String {
+/// `table (column, …)`, where ids come along too.
+fn into(target: &Tx, table: &str, columns: &[Column]) -> String {
     let names: Vec<String> = columns.iter().map(Column::quoted).collect();
-    format!("{table} ({})", names.join(", "))
+    let ids = match target {
+        Tx::Sqlite(_) => "",
+        Tx::Postgres(_) => " OVERRIDING SYSTEM VALUE",
+    };
+    format!("{table} ({}){ids}", names.join(", "))
 }
 
 /// GeoPackage readers zoom to the extent that the file claims for a layer.

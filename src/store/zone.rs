@@ -54,25 +54,6 @@ impl FileId {
 }
 
 impl Store {
-    /// Hash of everything that the public sees. To be asked of a store opened for the public; two stores of which one was
-    /// made from the other have the same.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn public_hash(&self) -> Result<String> {
-        let mut tx = self.begin_read().await?;
-        let mut hash = blake3::Hasher::new();
-        hash.update(tx.content_hash().await?.as_bytes());
-        let lent = "SELECT a.slug, s.borrower, s.indicator, s.level FROM share s JOIN atlas a ON a.id = s.atlas_id \
-                    ORDER BY a.slug, s.borrower, s.indicator, s.level";
-        for row in tx.rows(lent, params![]).await? {
-            let mut cells = row.cells();
-            let texts: [String; 4] = [cells.text()?, cells.text()?, cells.text()?, cells.text()?];
-            hash.update(format!("\n{}", texts.join(" ")).as_bytes());
-        }
-        Ok(hash.finalize().to_hex().to_string())
-    }
-
     /// Puts a GeoPackage with what the public may see in the place of `file`, as a whole and only when it is on the disk. To
     /// be asked of a store opened for the public. Returns how many rows it has.
     ///
@@ -124,7 +105,8 @@ impl Store {
 
 /// Refuses a database with atlases of its own: everything in it that is not public would be deleted.
 async fn refuse_full(to: &mut Tx) -> Result<()> {
-    let own = "SELECT slug FROM atlas a WHERE NOT EXISTS (SELECT 1 FROM import i WHERE i.id = -a.id) ORDER BY slug";
+    let own =
+        "SELECT slug FROM atlas a WHERE NOT EXISTS (SELECT 1 FROM import i WHERE i.id = -a.id) ORDER BY slug";
     match to.row(own, params![]).await? {
         None => Ok(()),
         Some(row) => Err(StoreError::Invalid(format!(

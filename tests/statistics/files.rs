@@ -120,7 +120,8 @@ async fn a_mistake_in_one_table_of_a_zip_file_keeps_all_from_being_stored() {
 async fn a_zip_file_of_tables_that_expand_to_a_large_multiple_is_refused_before_one_is_expanded() {
     let fixture = Fixture::new(&LUECHOW[..4]).await;
     let before = fixture.store.content_hash().await.unwrap();
-    let rows = long(&[("03354001", "2015", "17")]) + &"03354001;population;2015;17\n".repeat(600_000);
+    let rows = "03354001;population;2015;17\n".repeat(200_000) + &"\n".repeat(12_000_000);
+    let rows = long(&[]) + &rows;
     let tables = ["a.csv", "b.csv", "c.csv", "d.csv", "e.csv"].map(|name| (name, rows.as_bytes()));
     let file = zipped(&tables);
     assert!(file.len() * 200 < rows.len() * tables.len(), "{} bytes are packed enough", file.len());
@@ -168,7 +169,7 @@ async fn a_table_of_errors_is_not_read_to_its_end() {
     let table = long(&[]) + &"03354001;population;2015;viele\n".repeat(300_000);
     let report = fixture.import_text(&table, &options()).await;
     assert_error(&report, Some(100_002), "more than 100000 errors up to here; what follows was not read");
-    assert_eq!((report.errors, report.problems.len(), report.unlisted), (100_002, 1000, 99_002));
+    assert_eq!((report.errors, report.problems.len()), (100_002, 1000));
 }
 
 #[tokio::test]

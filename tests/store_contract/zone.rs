@@ -67,7 +67,8 @@ async fn a_file_is_replaced_as_a_whole_and_those_who_read_the_old_one_go_on() {
         for read in readers {
             assert_eq!(read.await.unwrap().value(2), Some(3.0), "the old file is read on");
         }
-        let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        let left: Vec<_> =
+            std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(left, ["public.gpkg"]);
         for store in [reader, now, source] {
             store.close().await;

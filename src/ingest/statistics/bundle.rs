@@ -48,11 +48,12 @@ pub fn read(
         }
     };
     let tables = tables(&archive, report);
-    let mut sizes = tables.iter().map(|(index, _)| archive.size(*index));
-    let expanded = sizes.try_fold(0_u64, u64::checked_add).unwrap_or(u64::MAX);
-    if expanded > expansion::limit(bytes.len() as u64, MAX_EXPANDED) {
+    let sizes: Vec<u64> = tables.iter().map(|(index, _)| archive.size(*index)).collect();
+    let expanded = sizes.iter().fold(0_u64, |sum, size| sum.saturating_add(*size));
+    let is_too_much = expanded > expansion::limit(bytes.len() as u64, MAX_EXPANDED);
+    if is_too_much || sizes.iter().any(|size| *size > MAX_FILE) {
         let sentence = format!(
-            "The tables of the ZIP file expand to {expanded} bytes, a large multiple of its size or more than {MAX_EXPANDED}; unpack it and import them one by one."
+            "The tables of the ZIP file expand to {expanded} bytes, more than is read at once or a large multiple of its size; unpack it and import them one by one."
         );
         report.error(None, None, sentence);
         return Vec::new();
