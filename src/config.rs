@@ -24,6 +24,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the server is reached from outside; by default `http://` and the listener's address.
     pub public_url: Option<PublicUrl>,
+    /// Where what is public is written for a server in the public zone: GeoPackage file or `postgres://…`.
+    pub publish_to: Option<String>,
     /// Budgets of the caches.
     pub caches: CacheSizes,
     /// How long sessions last, which proxies are believed, what is kept of people: see [`Config::access`].
@@ -102,10 +104,11 @@ pub enum ConfigError {
 const PREFIX: &str = "KOMMUNALATLAS_";
 
 /// The settings, by name, with what each takes.
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 22] = [
     "store",
     "listen",
     "public_url",
+    "publish_to",
     "cache_skeletons_mib",
     "cache_columns_mib",
     "cache_tiles_mib",
@@ -136,6 +139,7 @@ impl Default for Config {
             store: "kommunalatlas.gpkg".to_owned(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,
+            publish_to: None,
             caches: CacheSizes::default(),
             access: AccessSettings::default(),
             oidc: Oidc::default(),
@@ -190,6 +194,7 @@ impl Config {
             "store" => value.clone_into(&mut self.store),
             "listen" => self.listen = parse(value, "write an address such as 127.0.0.1:8080").map_err(bad)?,
             "public_url" => self.public_url = Some(PublicUrl::parse(value).map_err(bad)?),
+            "publish_to" => self.publish_to = Some(value.to_owned()),
             "session_idle_minutes" => {
                 self.access.idle = TimeDelta::minutes(positive(value, "minutes").map_err(bad)?);
             }

@@ -14,11 +14,12 @@ mod edition;
 mod facilities;
 mod layer;
 mod loans;
+mod replaced;
 mod view;
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::{
     access::Access,
@@ -63,6 +64,9 @@ pub struct Atlases {
     store: Store,
     catalogue: ArcSwap<catalogue::Catalogue>,
     caches: caches::Caches,
+    sizes: CacheSizes,
+    /// Those of the store that took the place of this one; see [`Atlases::change_store`].
+    successor: ArcSwapOption<Self>,
 }
 
 impl Atlases {
@@ -76,6 +80,8 @@ impl Atlases {
             store,
             catalogue: ArcSwap::from_pointee(catalogue),
             caches: caches::Caches::new(sizes),
+            sizes,
+            successor: ArcSwapOption::empty(),
         }))
     }
 
@@ -84,6 +90,13 @@ impl Atlases {
     /// # Errors
     /// If the store cannot be read; the present catalogue stays.
     pub async fn refresh(&self) -> Result<bool, AtlasError> {
+        if let Some(successor) = self.successor.load_full() {
+            return successor.refresh_own().await;
+        }
+        self.refresh_own().await
+    }
+
+    async fn refresh_own(&self) -> Result<bool, AtlasError> {
         if self.store.generation().await? == self.catalogue.load().generation {
             return Ok(false);
         }
@@ -97,16 +110,18 @@ impl Atlases {
 
     /// One atlas as this caller sees it; `None` if there is none or the caller may not know of it.
     pub fn view(self: &Arc<Self>, access: &Access, atlas: &str) -> Option<View> {
-        let entry = self.catalogue.load().atlases.get(atlas)?.clone();
+        let present = self.present();
+        let entry = present.catalogue.load().atlases.get(atlas)?.clone();
         let scope = access.scope(&entry.row().slug);
-        View::new(self.clone(), entry, &scope)
+        View::new(present, entry, &scope)
     }
 
     /// Every atlas that this caller sees, by slug.
     pub fn views(self: &Arc<Self>, access: &Access) -> Vec<View> {
-        let catalogue = self.catalogue.load_full();
+        let present = self.present();
+        let catalogue = present.catalogue.load_full();
         let mut slugs: Vec<_> = catalogue.atlases.keys().collect();
         slugs.sort();
-        slugs.into_iter().filter_map(|slug| self.view(access, slug.as_str())).collect()
+        slugs.into_iter().filter_map(|slug| present.view(access, slug.as_str())).collect()
     }
 }

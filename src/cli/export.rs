@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 
 use super::{
-    StoreArg, audience,
+    StoreArg, audience, moving,
     run::{location, open},
 };
 use crate::{
@@ -24,6 +24,8 @@ pub(super) enum ExportCommand {
     Facilities(FacilitiesArgs),
     /// A store with what is public and nothing else, for `serve --public-only`
     Public(PublicArgs),
+    /// Everything of the store into another one that is empty: from a GeoPackage to PostGIS and back
+    Store(moving::MovingArgs),
 }
 
 #[derive(Debug, Args)]
@@ -56,6 +58,7 @@ pub(super) async fn run(command: ExportCommand) -> Result<ExitCode> {
     match command {
         ExportCommand::Facilities(arguments) => facilities(arguments).await,
         ExportCommand::Public(arguments) => public(arguments).await,
+        ExportCommand::Store(arguments) => moving::export(arguments).await,
     }
 }
 

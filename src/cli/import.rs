@@ -14,6 +14,7 @@ use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use super::{
     StoreArg,
     foreign::ForeignArgs,
+    moving,
     progress::Bar,
     run::{editor, location, open},
 };
@@ -82,6 +83,15 @@ pub(super) struct SourceArgs {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ImportCommand {
+    #[command(flatten)]
+    IntoAtlas(AtlasImport),
+    /// Everything of another store into this one, which is empty: from a GeoPackage to PostGIS and back
+    Store(moving::MovingArgs),
+}
+
+/// What comes into one atlas, with a report.
+#[derive(Debug, Subcommand)]
+pub(super) enum AtlasImport {
     /// Boundaries of a level: GeoJSON, TopoJSON, FlatGeobuf, GeoPackage, Shapefile, also zipped
     Boundaries(Box<BoundariesArgs>),
     /// Themes, sources and indicators: TOML, CSV, XLSX; `starter` is the catalogue that comes with the program
@@ -260,7 +270,7 @@ fn crs(text: &str) -> Result<Crs, String> {
         .ok_or_else(|| format!("'{text}' is not a known system: use one of {}", Crs::names().join(", ")))
 }
 
-impl ImportCommand {
+impl AtlasImport {
     /// Where it goes.
     fn target(&self) -> &IntoArgs {
         match self {
@@ -275,6 +285,10 @@ impl ImportCommand {
 
 /// Runs an import and prints its report.
 pub(super) async fn run(command: ImportCommand, parents: Vec<ParentRule>) -> Result<ExitCode> {
+    let command = match command {
+        ImportCommand::IntoAtlas(command) => command,
+        ImportCommand::Store(arguments) => return moving::import(arguments).await,
+    };
     let bar = Bar::new();
     let editor = editor();
     let IntoArgs { atlas, dry_run, report: form, store } = command.target();
@@ -287,23 +301,23 @@ pub(super) async fn run(command: ImportCommand, parents: Vec<ParentRule>) -> Res
     print_report(&report?, form)
 }
 
-async fn import(target: &Target<'_>, command: ImportCommand, parents: Vec<ParentRule>) -> Result<Report> {
+async fn import(target: &Target<'_>, command: AtlasImport, parents: Vec<ParentRule>) -> Result<Report> {
     Ok(match command {
-        ImportCommand::Boundaries(arguments) => {
+        AtlasImport::Boundaries(arguments) => {
             let options = boundary_options(&arguments, parents)?;
             import_boundaries(target, arguments.import.source().await?, &options).await?
         }
-        ImportCommand::Catalogue { import } => catalogue(target, &import.file).await?,
-        ImportCommand::Facilities { import, category, title, crs, consent, personal } => {
+        AtlasImport::Catalogue { import } => catalogue(target, &import.file).await?,
+        AtlasImport::Facilities { import, category, title, crs, consent, personal } => {
             let consent = consent == Some(Consent::All);
             let options = FacilityOptions { category, title, crs, consent, personal };
             import_facilities(target, import.source().await?, &options).await?
         }
-        ImportCommand::Values(arguments) => values(target, &arguments).await?,
-        ImportCommand::Successions { import, level, date } => {
+        AtlasImport::Values(arguments) => values(target, &arguments).await?,
+        AtlasImport::Successions { import, level, date } => {
             import_successions(target, &import.file, &level, date).await?
         }
-        ImportCommand::Composition(arguments) => {
+        AtlasImport::Composition(arguments) => {
             let CompositionArgs { import, level, level_title, from, edition } = arguments;
             let level_title = Text::german(level_title.unwrap_or_else(|| level.to_string()));
             let composition = Composition { level, level_title, from, edition };

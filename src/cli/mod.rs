@@ -21,14 +21,17 @@ mod foreign;
 mod history;
 mod import;
 mod leave;
+mod moving;
 mod parents;
 mod profile;
 mod progress;
 mod propose;
+mod publish;
 mod purge;
 mod recheck;
 mod recorded;
 mod release;
+mod replaced;
 mod run;
 mod share;
 mod template;
@@ -119,6 +122,8 @@ enum Command {
     /// Write data to files
     #[command(subcommand)]
     Export(export::ExportCommand),
+    /// Write what is public to where a server in the public zone reads it; a running server does so at every release
+    Publish(publish::PublishArgs),
     /// Publish, hide, list and sum facilities
     #[command(subcommand)]
     Facilities(facilities::FacilitiesCommand),

@@ -14,8 +14,8 @@ use tokio::net::TcpListener;
 
 use super::{
     ClassifyArgs, Cli, Command, ServeArgs, StoreArg, atlas, audit, bundle, delivery, demo, derive,
-    disclosure, due, export, facilities, history, import, profile, purge, share, template, token,
-    user as users,
+    disclosure, due, export, facilities, history, import, profile, publish, purge, replaced, share, template,
+    token, user as users,
 };
 use crate::{
     access::{Access, Administrator, Editor, Gate, Manager, Publisher},
@@ -26,7 +26,7 @@ use crate::{
     domain::{ClassRule, Method},
     http::{self, App},
     release,
-    store::{AccessStore, OpenMode, Store},
+    store::{AccessStore, FileId, OpenMode, Store},
 };
 
 /// Runs a command.
@@ -55,11 +55,12 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
             println!("the schema is up to date (content {})", store.content_hash().await?);
             Ok(ExitCode::SUCCESS)
         }
-        Command::Check { store } => check(&location(store)?).await,
+        Command::Check { store } => check(&configured(store)?).await,
         Command::Atlas(command) => atlas::run(command).await,
         Command::Import(command) => import::run(command, cli.parents).await,
         Command::Derive(command) => derive::run(command).await,
         Command::Export(command) => export::run(command).await,
+        Command::Publish(arguments) => publish::run(arguments).await,
         Command::Facilities(command) => facilities::run(command).await,
         Command::Profile(command) => profile::run(command).await,
         Command::Template(arguments) => template::run(arguments).await,
@@ -95,8 +96,12 @@ fn config(serve: &ServeArgs, store: Option<String>) -> Result<Config> {
     Ok(config)
 }
 
+pub(super) fn configured(store: StoreArg) -> Result<Config> {
+    config(&ServeArgs { config: None, listen: None, public_url: None }, store.store)
+}
+
 pub(super) fn location(store: StoreArg) -> Result<String> {
-    Ok(config(&ServeArgs { config: None, listen: None, public_url: None }, store.store)?.store)
+    Ok(configured(store)?.store)
 }
 
 pub(super) async fn open(location: &str, mode: OpenMode) -> Result<Store> {
@@ -112,7 +117,7 @@ async fn open_people(location: &str) -> Result<AccessStore> {
 
 /// The gate of the store that is configured or named, for commands about people. The store itself must be there.
 pub(super) async fn gate(store: StoreArg) -> Result<Gate> {
-    let config = config(&ServeArgs { config: None, listen: None, public_url: None }, store.store)?;
+    let config = configured(store)?;
     open(&config.store, OpenMode::ReadOnly).await?.close().await;
     Ok(Gate::open(open_people(&config.store).await?, config.access()))
 }
@@ -139,7 +144,7 @@ pub(super) fn publisher() -> Publisher {
 }
 
 /// Refuses a store that would let a public server read more than what is public.
-async fn refuse_exposed(store: &Store) -> Result<()> {
+pub(super) async fn refuse_exposed(store: &Store) -> Result<()> {
     let exposed = store.exposed_tables().await?;
     if exposed.is_empty() {
         return Ok(());
@@ -162,6 +167,7 @@ async fn serve_store(config: Config, mode: OpenMode) -> Result<ExitCode> {
         )
         .with_writer(std::io::stderr)
         .init();
+    let file = FileId::of(Path::new(&config.store)).ok();
     let store = open(&config.store, mode).await?;
     if mode == OpenMode::Public {
         refuse_exposed(&store).await?;
@@ -182,8 +188,15 @@ async fn serve_store(config: Config, mode: OpenMode) -> Result<ExitCode> {
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
         format!("cannot listen at {}; choose another address with --listen", config.listen)
     })?;
-    tokio::spawn(keep_fresh(atlases, gate.clone()));
-    if mode != OpenMode::Public {
+    tokio::spawn(keep_fresh(atlases.clone(), gate.clone()));
+    if mode == OpenMode::Public {
+        if let Some(file) = file {
+            tokio::spawn(replaced::follow(config.store.clone(), file, atlases));
+        }
+    } else {
+        if let Some(to) = config.publish_to.clone() {
+            tokio::spawn(publish::keep_published(config.store.clone(), to));
+        }
         offer_first_operator(&gate).await?;
         tokio::spawn(keep_tidy(gate));
         tokio::spawn(due::keep_promises(store, config.store.clone()));
@@ -250,12 +263,15 @@ async fn stop_signal() {
     }
 }
 
-async fn check(location: &str) -> Result<ExitCode> {
-    let store = open(location, OpenMode::ReadOnly).await?;
+async fn check(config: &Config) -> Result<ExitCode> {
+    let store = open(&config.store, OpenMode::ReadOnly).await?;
     let mut text = format!("store: content {}\n", store.content_hash().await?);
     let pages =
         if http::web_file("index.html").is_some() { "in this binary" } else { "missing: run `make build`" };
     writeln!(text, "pages and fonts: {pages}")?;
+    if let Some(to) = &config.publish_to {
+        writeln!(text, "public zone: {}", publish::standing(&config.store, to).await?)?;
+    }
     for catalogue in store.catalogues().await? {
         let atlas = &catalogue.atlas;
         let progress = release::progress(&store, &atlas.slug, clock::now().date_naive()).await?;

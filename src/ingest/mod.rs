@@ -15,6 +15,7 @@ pub mod successions;
 
 mod classes;
 mod error;
+mod expansion;
 mod plain_table;
 mod progress;
 mod report;

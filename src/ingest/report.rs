@@ -36,6 +36,9 @@ pub struct Problem {
 /// Problems are listed up to this number; the rest is counted.
 const MAX_LISTED: usize = 1000;
 
+/// With more errors than this a file is not read to its end: what else is wrong with it helps nobody.
+const MAX_ERRORS: u64 = 100_000;
+
 /// What an import found. `facts` are ordered pairs such as `("encoding", "windows-1252")`, `("matched", 11003)`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -94,10 +97,35 @@ impl Report {
     }
 
     /// Notes a problem that rejects the file; of so many that they are only counted, the sentence is not made. For
-    /// sentences that take long to make, such as those with the nearest of many names.
+    /// sentences that take long to make, and for those that every row of a file may need.
     pub fn error_with(&mut self, line: Option<u64>, column: Option<&str>, sentence: impl FnOnce() -> String) {
+        self.problem_with(Severity::Error, line, column, sentence);
+    }
+
+    /// As [`Self::error_with`], for problems of any severity.
+    pub fn problem_with(
+        &mut self,
+        severity: Severity,
+        line: Option<u64>,
+        column: Option<&str>,
+        sentence: impl FnOnce() -> String,
+    ) {
         let listed = self.problems.len() < MAX_LISTED;
-        self.error(line, column, if listed { sentence() } else { String::new() });
+        self.problem(severity, line, column, if listed { sentence() } else { String::new() });
+    }
+
+    /// Whether the rows behind `line` are to be read. If there are too many errors already, the report says that the
+    /// reading ended, in the place of the last problem that is listed.
+    pub fn goes_on_behind(&mut self, line: u64) -> bool {
+        if self.errors <= MAX_ERRORS {
+            return true;
+        }
+        self.unlisted += u64::from(self.problems.len() >= MAX_LISTED);
+        self.problems.truncate(MAX_LISTED - 1);
+        let sentence =
+            format!("There are more than {MAX_ERRORS} errors up to here; what follows was not read.");
+        self.error(Some(line), None, sentence);
+        false
     }
 
     /// Notes something that should be looked at.

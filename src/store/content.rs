@@ -7,7 +7,9 @@ use serde::Serialize;
 use crate::domain::{RegionKey, Slug};
 use crate::store::{
     AtlasCatalogue, Id, NewEdition, NewReleaseColumn, NewSeries, Store, StoreError, catalogue, deliveries,
-    facilities, profiles, sql::Tx, successions,
+    facilities, profiles,
+    sql::{Tx, params},
+    successions,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -155,18 +157,46 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn content_hash(&self) -> Result<String> {
-        let mut hash = Fingerprint::new("store 1");
+        self.begin_read().await?.content_hash().await
+    }
+
+    /// Hash of everything that the public sees. To be asked of a store opened for the public; two stores of which one was
+    /// made from the other have the same.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn public_hash(&self) -> Result<String> {
+        let mut hash = Fingerprint::new("public 1");
         let mut tx = self.begin_read().await?;
-        let catalogues = catalogue::read_all(&mut tx).await?;
+        for catalogue in &catalogue::read_all(&mut tx).await? {
+            hash_catalogue(&mut hash, catalogue)?;
+            hash.json(&facilities::list_categories(&mut tx, catalogue.atlas.id).await?)?;
+            hash.json(&facilities::content(&mut tx, catalogue.atlas.id).await?)?;
+        }
+        let lent = "SELECT a.slug, s.borrower, s.indicator, s.level FROM share s JOIN atlas a ON a.id = s.atlas_id \
+                    ORDER BY a.slug, s.borrower, s.indicator, s.level";
+        for row in tx.rows(lent, params![]).await? {
+            let mut cells = row.cells();
+            hash.json(&[cells.text()?, cells.text()?, cells.text()?, cells.text()?])?;
+        }
+        Ok(hash.hex())
+    }
+}
+
+impl Tx {
+    /// As [`Store::content_hash`], of what this transaction sees.
+    pub(super) async fn content_hash(&mut self) -> Result<String> {
+        let mut hash = Fingerprint::new("store 1");
+        let catalogues = catalogue::read_all(self).await?;
         hash.count(catalogues.len());
         for catalogue in &catalogues {
             hash_catalogue(&mut hash, catalogue)?;
-            hash.json(&successions::list(&mut tx, catalogue.atlas.id).await?)?;
-            let facilities = facilities::content(&mut tx, catalogue.atlas.id).await?;
+            hash.json(&successions::list(self, catalogue.atlas.id).await?)?;
+            let facilities = facilities::content(self, catalogue.atlas.id).await?;
             if !facilities.is_empty() {
                 hash.json(&facilities)?;
             }
-            hash_agreements(&mut hash, &mut tx, catalogue.atlas.id).await?;
+            hash_agreements(&mut hash, self, catalogue.atlas.id).await?;
         }
         Ok(hash.hex())
     }

@@ -44,6 +44,14 @@ pub enum StoreError {
         /// Its name.
         name: String,
     },
+    /// Something is to be filled that holds something already.
+    #[error(
+        "the destination is not empty: its table '{table}' has rows. Name a new file, or a database into which nothing was put yet; nothing was written"
+    )]
+    NotEmpty {
+        /// A table with rows.
+        table: &'static str,
+    },
     /// Somebody else changed it since it was read.
     #[error("the {what} {name} was changed meanwhile: look at it and try again")]
     Changed {

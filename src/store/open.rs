@@ -115,8 +115,12 @@ impl Store {
         let writer = SqlitePoolOptions::new().max_connections(1).acquire_timeout(WRITER_TIMEOUT);
         let writer = writer.connect_lazy_with(options.clone());
         let readers = SqlitePoolOptions::new().max_connections(READERS).test_before_acquire(false);
-        let readers = if mode == OpenMode::Public { public::through_views(readers) } else { readers };
+        let is_public = mode == OpenMode::Public;
+        let readers = if is_public { public::through_views(readers, &path) } else { readers };
         let readers = once_free(|| readers.clone().connect_with(options.clone())).await?;
+        if is_public {
+            public::open_all(&readers).await?;
+        }
         Ok(Self::Sqlite(SqliteStore { readers, writer, path }))
     }
 

@@ -13,7 +13,7 @@ use std::{
 };
 
 use sqlx::{
-    ConnectOptions as _, PgConnection, SqliteConnection,
+    ConnectOptions as _, Connection as _, PgConnection, SqliteConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteJournalMode, SqlitePoolOptions},
 };
@@ -57,9 +57,23 @@ impl AccessStore {
         let database = if is_server(location) {
             open_schema(location).await?
         } else {
-            open_file(Path::new(location).with_extension("access.sqlite")).await?
+            open_file(beside(location)).await?
         };
         Ok(Self { database })
+    }
+
+    /// True if there is something that [`Self::open`] would open, not make.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn exists(location: &str) -> Result<bool> {
+        if !is_server(location) {
+            return Ok(beside(location).exists());
+        }
+        let mut connection = options_of(location)?.connect().await?;
+        let exists = sqlx::query_scalar(EXISTS).fetch_one(&mut connection).await?;
+        connection.close().await?;
+        Ok(exists)
     }
 
     /// Where the file lies, if it is one.
@@ -106,6 +120,11 @@ impl AccessStore {
     }
 }
 
+/// The file of people beside a GeoPackage.
+fn beside(location: &str) -> PathBuf {
+    Path::new(location).with_extension("access.sqlite")
+}
+
 async fn open_file(path: PathBuf) -> Result<Store> {
     make_private_file(&path)
         .map_err(|source| StoreError::File { path: path.display().to_string(), source })?;
@@ -129,14 +148,21 @@ async fn version_of_file(connection: &mut SqliteConnection) -> Result<i64> {
     Ok(sqlx::query_scalar("SELECT access_version FROM state").fetch_one(connection).await?)
 }
 
-async fn open_schema(location: &str) -> Result<Store> {
+fn options_of(location: &str) -> Result<PgConnectOptions> {
     let options: PgConnectOptions = location
         .parse()
         .map_err(|_| StoreError::Unusable("the postgres:// address of the store cannot be read".into()))?;
-    let options = options
+    Ok(options
         .application_name("kommunalatlas")
         .disable_statement_logging()
-        .options([("search_path", "kommunalatlas_access")]);
+        .options([("search_path", "kommunalatlas_access")]))
+}
+
+/// Whether a database has people.
+const EXISTS: &str = "SELECT to_regclass('kommunalatlas_access.state') IS NOT NULL";
+
+async fn open_schema(location: &str) -> Result<Store> {
+    let options = options_of(location)?;
     let pool = PgPoolOptions::new().max_connections(1).connect_with(options.clone()).await;
     let pool = pool.map_err(|error| StoreError::Unreachable(Box::new(error)))?;
     let mut tx = pool.begin().await?;
@@ -149,8 +175,7 @@ async fn open_schema(location: &str) -> Result<Store> {
 
 /// The version of the database's schema; makes an empty one if there is none.
 async fn version_of_schema(connection: &mut PgConnection) -> Result<i64> {
-    let exists = "SELECT to_regclass('kommunalatlas_access.state') IS NOT NULL";
-    if sqlx::query_scalar(exists).fetch_one(&mut *connection).await? {
+    if sqlx::query_scalar(EXISTS).fetch_one(&mut *connection).await? {
         return Ok(sqlx::query_scalar("SELECT access_version FROM state").fetch_one(connection).await?);
     }
     let schemas = "SELECT count(*) FROM pg_namespace WHERE nspname = 'kommunalatlas_access'";

@@ -7,10 +7,14 @@
 use std::{collections::HashMap, path::Path};
 
 use chrono::{DateTime, Utc};
-use sqlx::{AssertSqlSafe, SqlSafeStr, sqlite::SqlitePoolOptions};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, SqlSafeStr, SqlitePool,
+    sqlite::{SqliteJournalMode, SqlitePoolOptions},
+};
 
 use crate::store::{
-    Id, OpenMode, Store, StoreError,
+    FileId, Id, OpenMode, Store, StoreError,
+    open::file_options,
     shape::Shape,
     sql::{Cells, Param, Tx, params},
 };
@@ -19,14 +23,30 @@ type Result<T> = std::result::Result<T, StoreError>;
 
 const VIEWS: &str = include_str!("../../migrations/sqlite/public_views.sql");
 
-/// Connections that see what the public may see.
-pub(super) fn through_views(readers: SqlitePoolOptions) -> SqlitePoolOptions {
-    readers.after_connect(|connection, _| {
+/// Connections that see what the public may see of the file that lies at `path` now. Another one may take its place at any
+/// time, whose row ids mean something else: no connection reads it, and those of this file stay open.
+pub(super) fn through_views(readers: SqlitePoolOptions, path: &Path) -> SqlitePoolOptions {
+    let place = |path: &Path| FileId::of(path).ok().map(FileId::place);
+    let (path, meant) = (path.to_owned(), place(path));
+    readers.idle_timeout(None).max_lifetime(None).after_connect(move |connection, _| {
+        let is_meant = place(&path) == meant;
         Box::pin(async move {
+            if !is_meant {
+                return Err(sqlx::Error::Configuration("the file of the store was replaced".into()));
+            }
             sqlx::raw_sql("PRAGMA temp_store = MEMORY").execute(&mut *connection).await?;
             sqlx::raw_sql(VIEWS).execute(connection).await.map(drop)
         })
     })
+}
+
+/// Opens all connections that the pool may have: later there may be another file.
+pub(super) async fn open_all(readers: &SqlitePool) -> sqlx::Result<()> {
+    let mut opened = Vec::new();
+    for _ in 0..readers.options().get_max_connections() {
+        opened.push(readers.acquire().await?);
+    }
+    Ok(())
 }
 
 impl Store {
@@ -59,12 +79,22 @@ impl Store {
         let target = Self::open(name, OpenMode::Create, now).await?;
         let written = copy_all(self, &target).await;
         target.close().await;
+        let written = match written {
+            Ok(rows) => close_for_good(file).await.map(|()| rows),
+            Err(error) => Err(error),
+        };
         if written.is_err() {
             // What is half written must not be taken for a store; what went wrong is already known.
             let _ = std::fs::remove_file(file);
         }
         written
     }
+}
+
+/// Leaves a file that needs no other file beside it, so that whoever may not write can read it.
+async fn close_for_good(file: &Path) -> Result<()> {
+    let connection = file_options(file).journal_mode(SqliteJournalMode::Delete).connect().await?;
+    Ok(connection.close().await?)
 }
 
 /// A table and its views have the same columns, so the rows that are in one and not in the other can be counted.
@@ -113,7 +143,7 @@ async fn exposed_on_server(tx: &mut Tx) -> Result<Vec<String>> {
 
 /// What a cell of a table holds.
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
     /// The row's own id, which gets a new number.
     Own,
     /// The id of a row of this table.
@@ -126,17 +156,19 @@ enum Kind {
 }
 
 /// A table to copy: its name, how its columns are read and written, what they hold.
-struct Table {
-    name: &'static str,
-    select: &'static str,
-    insert: &'static str,
-    kinds: &'static [Kind],
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    pub(super) columns: &'static str,
+    pub(super) select: &'static str,
+    pub(super) insert: &'static str,
+    pub(super) kinds: &'static [Kind],
 }
 
 macro_rules! table {
     ($name:literal: $($column:literal $kind:expr),+ $(,)?) => {
         Table {
             name: $name,
+            columns: table!(@list $($column),+),
             // The rows about purges have ids below zero: they tell servers to forget, and are not for a file.
             select: concat!("SELECT ", table!(@list $($column),+), " FROM ", $name, " WHERE id > 0 ORDER BY id"),
             insert: concat!($name, " (", table!(@list $($column),+), ")"),
@@ -149,7 +181,7 @@ macro_rules! table {
 use Kind::{Bytes, Int, Of, Own, Real, Shape as Geometry, Text};
 
 /// In an order in which each row finds those that it points to. `import` has the one row that editions and facilities need.
-const TABLES: &[Table] = &[
+pub(super) const TABLES: &[Table] = &[
     table!("atlas": "id" Own, "slug" Text, "title_de" Text, "title_en" Text, "open" Int, "required_indicators" Int,
         "attribution" Text, "policies" Text, "four_eyes" Int),
     table!("import": "id" Own, "atlas_id" Of("atlas"), "kind" Text, "file_name" Text, "file_hash" Text,

@@ -300,7 +300,7 @@ impl Tx {
     /// Inserts many rows of `columns` values each, several per statement. `into` is `table (column, …)`.
     pub(super) async fn insert_rows(
         &mut self,
-        into: &'static str,
+        into: &str,
         columns: usize,
         rows: impl IntoIterator<Item = Vec<Param>>,
     ) -> Result<()> {

@@ -13,6 +13,7 @@ mod disclosure;
 mod files;
 mod foreign;
 mod killed;
+mod moving;
 mod people;
 mod person;
 #[expect(dead_code, reason = "shared with the tests of the store, which need more of it")]
@@ -23,6 +24,7 @@ mod public_only;
 mod server;
 mod templates;
 mod whole_way;
+mod zone;
 
 /// Writes each test twice: module `file` on a GeoPackage and module `database` on PostGIS.
 macro_rules! on_both_stores {

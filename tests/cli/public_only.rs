@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Status, header without its date, body.
-fn answer(server: &Server, path: &str) -> (u16, Vec<String>, Vec<u8>) {
+pub fn answer(server: &Server, path: &str) -> (u16, Vec<String>, Vec<u8>) {
     let answer = server.get(path);
     let lines = answer.head.lines().filter(|line| !line.to_lowercase().starts_with("date:"));
     (answer.status, lines.map(str::to_owned).collect(), answer.body)

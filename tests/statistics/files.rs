@@ -116,6 +116,71 @@ async fn a_mistake_in_one_table_of_a_zip_file_keeps_all_from_being_stored() {
     assert_eq!(fixture.store.content_hash().await.unwrap(), before);
 }
 
+#[tokio::test]
+async fn a_zip_file_of_tables_that_expand_to_a_large_multiple_is_refused_before_one_is_expanded() {
+    let fixture = Fixture::new(&LUECHOW[..4]).await;
+    let before = fixture.store.content_hash().await.unwrap();
+    let rows = "03354001;population;2015;17\n".repeat(200_000) + &"\n".repeat(12_000_000);
+    let rows = long(&[]) + &rows;
+    let tables = ["a.csv", "b.csv", "c.csv", "d.csv", "e.csv"].map(|name| (name, rows.as_bytes()));
+    let file = zipped(&tables);
+    assert!(file.len() * 200 < rows.len() * tables.len(), "{} bytes are packed enough", file.len());
+    let report = fixture.import_bytes("bomb.zip", &file, &options()).await;
+    assert_error(&report, None, "a large multiple of its size");
+    assert_error(&report, None, "unpack it and import them one by one");
+    assert!(!report.facts.contains_key("files"), "{report}");
+    assert_eq!(fixture.store.content_hash().await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_member_of_a_zip_file_that_is_larger_than_it_says_is_refused() {
+    let fixture = Fixture::new(&LUECHOW[..4]).await;
+    let table = long(&[("03354001", "2015", "17")]);
+    let mut file = zipped(&[("a.csv", table.as_bytes())]);
+    let entry = file.windows(4).position(|bytes| bytes == b"PK\x01\x02").unwrap();
+    file[entry + 24..entry + 28].copy_from_slice(&20_u32.to_le_bytes());
+    let report = fixture.import_bytes("lie.zip", &file, &options()).await;
+    assert_error(&report, None, "damaged");
+}
+
+#[tokio::test]
+async fn of_many_tables_with_errors_in_a_zip_file_the_first_are_read() {
+    let fixture = Fixture::new(&LUECHOW[..4]).await;
+    let names: Vec<String> = (10..30).map(|n| format!("{n}.csv")).collect();
+    let wrong = long(&[("03354001", "2016", "viele")]);
+    let tables: Vec<_> = names.iter().map(|name| (name.as_str(), wrong.as_bytes())).collect();
+    let report = fixture.import_bytes("many.zip", &zipped(&tables), &options()).await;
+    assert_error(&report, None, "10 tables have errors; those from '20.csv' on were not read");
+    assert_eq!(report.errors, 11);
+}
+
+#[tokio::test]
+async fn a_table_that_repeats_a_region_without_end_is_not_read_to_its_end() {
+    let fixture = Fixture::new(&LUECHOW[..4]).await;
+    let table = long(&[]) + &"03354001;population;2015;17\n".repeat(300_000);
+    let report = fixture.import_text(&table, &options()).await;
+    assert_error(&report, Some(100_018), "population 2015 has more than 100016 values");
+    assert_eq!((report.errors, &report.facts["rows"]), (1, &100_017.into()));
+}
+
+#[tokio::test]
+async fn a_table_of_errors_is_not_read_to_its_end() {
+    let fixture = Fixture::new(&LUECHOW[..4]).await;
+    let table = long(&[]) + &"03354001;population;2015;viele\n".repeat(300_000);
+    let report = fixture.import_text(&table, &options()).await;
+    assert_error(&report, Some(100_002), "more than 100000 errors up to here; what follows was not read");
+    assert_eq!((report.errors, report.problems.len()), (100_002, 1000));
+}
+
+#[tokio::test]
+async fn a_table_of_too_many_periods_is_not_read_to_its_end() {
+    let fixture = Fixture::new(&LUECHOW[..4]).await;
+    let row = |n: usize| format!("03354001;population;{}..{};17\n", 1900 + n / 140, 2050 + n % 140);
+    let table = long(&[]) + &(0..15_000).map(row).collect::<String>();
+    let report = fixture.import_text(&table, &options()).await;
+    assert_error(&report, Some(10_002), "more than 10000 periods");
+}
+
 const OLD_FFCSV: &str = "Statistik_Code;Statistik_Label;Zeit_Code;Zeit_Label;Zeit;1_Merkmal_Code;1_Merkmal_Label;1_Auspraegung_Code;1_Auspraegung_Label;2_Merkmal_Code;2_Merkmal_Label;2_Auspraegung_Code;2_Auspraegung_Label;BEVSTD__Bevölkerungsstand__Anzahl;BEVSTD__Bevölkerungsstand__q;ANT1__Anteil__Prozent
 12411;Fortschreibung;STAG;Stichtag;31.12.2015;GEMEIN;Gemeinden;03354001;Bergen;GES;Geschlecht;;Insgesamt;1595;p;8,6
 12411;Fortschreibung;STAG;Stichtag;31.12.2015;GEMEIN;Gemeinden;03354001;Bergen;GES;Geschlecht;GESW;weiblich;800;e;

@@ -22,7 +22,7 @@ fn agreement() -> Agreement {
 }
 
 /// An atlas with a bit of everything, and another one beside it.
-async fn with_everything(store: &Store) {
+pub async fn with_everything(store: &Store) {
     let edition = filled(store).await;
     let atlas = slug("wendland");
     store

@@ -44,9 +44,11 @@ mod facilities;
 mod geometries;
 mod history;
 mod leaving;
+mod moving;
 mod past_releases;
 mod profiles;
 mod public;
+mod zone;
 
 contract! {
     async fn a_new_store_is_empty(store: Store) {

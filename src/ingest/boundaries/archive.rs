@@ -16,15 +16,10 @@ use super::{
     source::{self, Format, Kind, Opened, START},
     table::ReadError,
 };
+use crate::ingest::expansion;
 
 /// Most bytes that an archive may expand to.
 const MAX_EXPANDED: u64 = 2 << 30;
-
-/// Coordinates and tables shrink to a twentieth at best; what expands to more than this multiple is no boundary file.
-const MAX_RATIO: u64 = 200;
-
-/// An archive may expand to this much whatever its ratio: a table of blanks shrinks to almost nothing.
-const ALWAYS_EXPANDED: u64 = 64 << 20;
 
 /// Most files in an archive.
 const MAX_FILES: usize = 10_000;
@@ -52,7 +47,7 @@ impl Member {
 pub(super) fn open(path: &Path, layer: Option<&str>) -> Result<Opened, ReadError> {
     let archive = ZipArchive::new(File::open(path)?).map_err(|error| damaged(&error))?;
     let packed = std::fs::metadata(path)?.len();
-    let limit = packed.saturating_mul(MAX_RATIO).clamp(ALWAYS_EXPANDED, MAX_EXPANDED);
+    let limit = expansion::limit(packed, MAX_EXPANDED);
     let folder = tempfile::tempdir()?;
     let (files, others) = unpack(archive, folder.path(), limit)?;
     let members = members(&files)?;
@@ -244,7 +239,7 @@ mod tests {
     #[test]
     fn a_bomb_is_refused_by_what_it_expands_to_and_not_by_what_it_says() {
         let mut bomb = b"[".to_vec();
-        bomb.resize(ALWAYS_EXPANDED as usize + 1, b' ');
+        bomb.resize(expansion::ALWAYS as usize + 1, b' ');
         let zip = zipped(&[("a.json", &bomb)]);
         assert!(zip.len() < bomb.len() / 500);
         assert!(opened(&zip, None).unwrap_err().contains("expands"));

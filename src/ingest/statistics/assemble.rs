@@ -188,17 +188,17 @@ fn place(cells: &SeriesCells, reading: &Reading, context: &Context<'_>, report: 
         match before.map(|before| choose(before, cell, reading.official)) {
             None | Some(Choice::New) => *slot = index as u32 + 1,
             Some(Choice::Old) => {}
-            Some(Choice::Conflict) => report.error(
-                Some(u64::from(cell.line)),
-                reading.key_header().as_deref(),
-                format!(
-                    "A second value of {} {} for '{}'; the first stands in line {}.",
-                    cells.indicator,
-                    cells.period,
-                    context.regions.keys[ordinal as usize],
-                    before.map_or(0, |before| before.line)
-                ),
-            ),
+            Some(Choice::Conflict) => {
+                report.error_with(Some(u64::from(cell.line)), reading.key_header().as_deref(), || {
+                    format!(
+                        "A second value of {} {} for '{}'; the first stands in line {}.",
+                        cells.indicator,
+                        cells.period,
+                        context.regions.keys[ordinal as usize],
+                        before.map_or(0, |before| before.line)
+                    )
+                });
+            }
         }
     }
     placed
@@ -325,13 +325,11 @@ fn derive(
         };
         // Half a whole unit is the coarsest rounding that tables show; beyond it, columns were confused.
         if difference > 0.5 + derived.abs() * 0.01 {
-            report.error(Some(u64::from(line)), None, format!("{}; one of the three is wrong.", sentence()));
+            let sentence = || format!("{}; one of the three is wrong.", sentence());
+            report.error_with(Some(u64::from(line)), None, sentence);
         } else if difference > 0.5 * 10_f64.powi(-i32::from(indicator.decimals)) * (1.0 + 1e-9) {
-            report.warning(
-                Some(u64::from(line)),
-                None,
-                format!("{}; the derived one is stored.", sentence()),
-            );
+            let sentence = || format!("{}; the derived one is stored.", sentence());
+            report.problem_with(Severity::Warning, Some(u64::from(line)), None, sentence);
         }
     }
     (Some(derived), if status == Status::Missing { Status::Valid } else { status })

@@ -5,15 +5,21 @@
 
 use std::collections::HashMap;
 
-use super::sheet::{Archive, SheetError, is_zip};
+use super::{
+    MAX_FILE,
+    sheet::{Archive, is_zip},
+};
 use crate::{
     domain::{Period, Slug, Status},
-    ingest::Report,
+    ingest::{Report, expansion},
     store::NewSeries,
 };
 
 /// Most bytes that all tables of a ZIP file may expand to.
 const MAX_EXPANDED: u64 = 1 << 30;
+
+/// After so many tables with errors the others are not read: each of them may be a workbook that takes long to be refused.
+const MAX_FAILED: usize = 10;
 
 /// Ends of the names of tables. A ZIP file among them is opened to be refused with its reason.
 const ENDINGS: [&str; 8] = ["csv", "txt", "tsv", "xlsx", "xlsm", "ods", "xls", "zip"];
@@ -41,50 +47,64 @@ pub fn read(
             return Vec::new();
         }
     };
+    let tables = tables(&archive, report);
+    let sizes: Vec<u64> = tables.iter().map(|(index, _)| archive.size(*index)).collect();
+    let expanded = sizes.iter().fold(0_u64, |sum, size| sum.saturating_add(*size));
+    let is_too_much = expanded > expansion::limit(bytes.len() as u64, MAX_EXPANDED);
+    if is_too_much || sizes.iter().any(|size| *size > MAX_FILE) {
+        let sentence = format!(
+            "The tables of the ZIP file expand to {expanded} bytes, more than is read at once or a large multiple of its size; unpack it and import them one by one."
+        );
+        report.error(None, None, sentence);
+        return Vec::new();
+    }
     let mut union = Union::default();
     let mut facts = serde_json::Map::new();
-    let mut left = MAX_EXPANDED;
-    for (index, name) in archive.members() {
-        if is_litter(&name) {
-            continue;
-        }
-        let name: String = name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-        if !is_table(&name) {
-            let ends = ENDINGS[..ENDINGS.len() - 1].join(", .");
-            report.warning(None, None, format!("'{name}' was not read; tables are called .{ends}."));
-            continue;
+    let mut failed = 0;
+    for (index, name) in tables {
+        if failed == MAX_FAILED {
+            let sentence = format!("{MAX_FAILED} tables have errors; those from '{name}' on were not read.");
+            report.error(None, None, sentence);
+            break;
         }
         let mut of_table = Report::new(&name);
-        match archive.expand(index, left) {
-            Err(SheetError::TooLarge) => {
-                of_table.error(
-                    None,
-                    None,
-                    "The ZIP file expands to more than 1 GB; import its tables one by one.",
-                );
-                left = 0;
-            }
+        match archive.expand(index, MAX_FILE) {
             Err(error) => of_table.error(None, None, error.to_string()),
             Ok(table) if is_bundle(&table) => {
                 of_table.error(None, None, "This is a ZIP file inside a ZIP file; unpack it first.");
             }
             Ok(table) => {
-                left = left.saturating_sub(table.len() as u64);
                 let series = each(&table, &mut of_table);
                 union.add(series, &mut of_table);
             }
         }
+        failed += usize::from(of_table.rejected());
         facts.insert(name, of_table.facts.clone().into());
         report.absorb(of_table);
-        if left == 0 {
-            break;
-        }
     }
     if facts.is_empty() {
         report.error(None, None, "The ZIP file holds no table.");
     }
     report.fact("files", serde_json::Value::Object(facts));
     union.series
+}
+
+/// Number and name of each table; other members are named in the report.
+fn tables(archive: &Archive<'_>, report: &mut Report) -> Vec<(usize, String)> {
+    let mut tables = Vec::new();
+    for (index, name) in archive.members() {
+        if is_litter(&name) {
+            continue;
+        }
+        let name: String = name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        if is_table(&name) {
+            tables.push((index, name));
+        } else {
+            let ends = ENDINGS[..ENDINGS.len() - 1].join(", .");
+            report.warning(None, None, format!("'{name}' was not read; tables are called .{ends}."));
+        }
+    }
+    tables
 }
 
 /// Files that operating systems leave behind.

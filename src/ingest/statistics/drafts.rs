@@ -20,6 +20,9 @@ const MAX_CODE: usize = 24;
 /// Most decimals of an indicator.
 const MAX_DECIMALS: usize = 6;
 
+/// Most drafts of a file: more than a table has columns, and no more than can be compared with each other.
+const MAX_DRAFTS: usize = 5_000;
+
 /// An indicator to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
@@ -40,11 +43,14 @@ pub struct Drafts {
 
 impl Drafts {
     /// The slug of the column below `path`, a new draft if neither the catalogue nor the file has it; `None` if no slug
-    /// can be made.
+    /// can be made, or if there are too many.
     pub fn named(&mut self, code: &str, path: &[String], unit: &str, settings: &Settings) -> Option<Slug> {
         let full = format!("{code}\u{1}{}\u{1}{unit}", path.join("\u{1}"));
         if let Some(slug) = self.slugs.get(&full) {
             return Some(slug.clone());
+        }
+        if self.slugs.len() >= MAX_DRAFTS {
+            return None;
         }
         let mut slug = draft_slug(code, path, &full, false)?;
         // Two columns that differ only in what a slug cannot hold: their hashes differ.

@@ -158,7 +158,7 @@ pub fn read(table: &Table<'_>, settings: &Settings, report: &mut Report, progres
     }
     table.each_row(report, progress, &mut |line, row, report| {
         if let Some(rows) = &mut rows {
-            return rows.read(line, row, settings, &mut reading, report);
+            return rows.read(line, row, settings, &mut reading, report) && !reading.is_over();
         }
         reading.headers = row.texts();
         match plan(&reading.headers) {

@@ -124,7 +124,7 @@ pub fn read(table: &Table<'_>, settings: &Settings, report: &mut Report, progres
         if let Some(rows) = &mut rows {
             rows.read(line, row, settings, &mut reading, report);
         }
-        true
+        !reading.is_over()
     });
     match &rows {
         Some(rows) => rows.finish(report),

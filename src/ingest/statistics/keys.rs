@@ -12,6 +12,9 @@ use std::{
 
 use crate::domain::ags_from_ars;
 
+/// Rows of a series that a file may have however few regions the edition has: a table of all Germany, joined to one Kreis.
+const OTHER_ROWS: usize = 100_000;
+
 /// How a key was read; the names are those of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeyForm {
@@ -101,6 +104,12 @@ impl KeyIndex {
         let longest = keys.iter().filter(digits).map(|key| key.len()).max().unwrap_or(0);
         let of_verbaende = longest == 9;
         Self { regions, larger, of_verbaende, longest }
+    }
+
+    /// Most rows of one series in any file. Beside the regions there may be dissolved ones, parts and sums; much more than
+    /// that are repeated rows.
+    pub fn most_rows(&self) -> usize {
+        self.regions.len().saturating_mul(4).saturating_add(OTHER_ROWS)
     }
 
     /// Resolves all keys of a file together: what one key means can depend on the others.

@@ -119,7 +119,8 @@ use crate::ingest::{Progress, Report};
 /// Largest file that is read, in bytes. Its rows need several times as much memory.
 const MAX_FILE: u64 = 512 << 20;
 
-/// Reads a file of any layout. Problems are reported; `None` if nothing could be understood.
+/// Reads a file of any layout. Problems are reported; `None` if nothing could be understood, or if the file was too much to
+/// be read to its end.
 fn understand(
     bytes: &[u8],
     settings: &Settings,
@@ -154,7 +155,7 @@ fn understand(
         };
         report.error(None, None, sentence);
     }
-    Some(reading)
+    (!reading.is_over()).then_some(reading)
 }
 
 fn understand_text(

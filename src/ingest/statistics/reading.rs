@@ -1,7 +1,7 @@
 //! What was read from a file: keys, series and their cells, with lines. All layouts write into a [`Reading`].
 //!
 //! Must not know: which regions an edition has, what is stored. Invariant: memory grows with the rows of the file, not
-//! with the product of keys and series.
+//! with the product of keys and series, and no further than the limits say: then the reading is over.
 
 use std::{
     borrow::Cow,
@@ -162,7 +162,8 @@ pub struct Reading {
     pub official: bool,
     /// Keys that stood with spaces or points between their parts.
     pub separated_keys: u64,
-    too_many_series: bool,
+    /// Line and sentence of the limit that was passed, unless it is one of those of all cells and keys.
+    end: Option<(Option<u64>, String)>,
     /// Cells that were stored; raw texts count more.
     used: u32,
     series_ids: HashMap<Slug, Vec<(Period, u32)>>,
@@ -209,7 +210,9 @@ impl Reading {
             return Some(*id);
         }
         if self.series.len() >= MAX_SERIES {
-            self.too_many_series = true;
+            let sentence =
+                format!("The file has more than {MAX_SERIES} series; is the period column the right one?");
+            self.end(None, sentence);
             return None;
         }
         let id = self.series.len() as u32;
@@ -243,7 +246,7 @@ impl Reading {
 
     /// Notes an observation, or its problem.
     pub fn observe(&mut self, seen: Observation<'_>, settings: &Settings, report: &mut Report) {
-        if self.used > MAX_CELLS {
+        if self.is_over() {
             return;
         }
         let cell = self.series[seen.series as usize].cells.len() as u32;
@@ -297,6 +300,26 @@ impl Reading {
             return;
         }
         self.store(seen, observed, ratio, sign);
+        let series = &self.series[seen.series as usize];
+        if series.cells.len() > settings.keys.most_rows() {
+            let sentence = format!(
+                "{} {} has more than {} values, more than the edition can have regions; does the file repeat its rows, or is the column of the keys or of the periods another one?",
+                series.indicator,
+                series.period,
+                settings.keys.most_rows()
+            );
+            self.end(Some(seen.line), sentence);
+        }
+    }
+
+    /// Ends the reading because of a limit.
+    pub fn end(&mut self, line: Option<u64>, sentence: String) {
+        self.end.get_or_insert((line, sentence));
+    }
+
+    /// True once a limit is passed: the file is rejected, and nothing more is to be read of it.
+    pub const fn is_over(&self) -> bool {
+        self.used > MAX_CELLS || self.keys.is_full() || self.end.is_some()
     }
 
     fn store(&mut self, seen: Observation<'_>, observed: Observed, ratio: [f64; 2], sign: String) {
@@ -393,7 +416,10 @@ impl Reading {
 
     /// What one reading of all rows would be, if `behind` read those behind the rows of this one; `None` if a limit is
     /// near, which only one reading keeps exactly. Neither has been finished.
-    pub fn join(mut self, behind: Self) -> Option<Self> {
+    pub fn join(mut self, behind: Self, settings: &Settings) -> Option<Self> {
+        if behind.is_over() {
+            return None;
+        }
         self.used = self.used.saturating_add(behind.used);
         let ids: Vec<u32> = behind.keys.list().iter().map(|(key, line)| self.keys.id(key, *line)).collect();
         // Of each series of the other: its id here, and how many cells it had here before.
@@ -419,21 +445,15 @@ impl Reading {
         self.rows += behind.rows;
         self.left_out += behind.left_out;
         self.separated_keys += behind.separated_keys;
-        let within = self.used <= MAX_CELLS
-            && self.signs.len() < MAX_SIGNS
-            && !(self.keys.is_full() || behind.keys.is_full())
-            && !(self.too_many_series || behind.too_many_series);
+        let most = self.series.iter().map(|series| series.cells.len()).max().unwrap_or(0);
+        let within = !self.is_over() && self.signs.len() < MAX_SIGNS && most <= settings.keys.most_rows();
         within.then_some(self)
     }
 
     /// Checks what can be checked only after the last row. Called once.
     pub fn finish(&mut self, settings: &Settings, report: &mut Report) {
-        if self.too_many_series {
-            report.error(
-                None,
-                None,
-                format!("The file has more than {MAX_SERIES} series; is the period column the right one?"),
-            );
+        if let Some((line, sentence)) = &self.end {
+            report.error(*line, None, sentence.as_str());
         }
         if self.used > MAX_CELLS || self.keys.is_full() {
             let sentence = format!(

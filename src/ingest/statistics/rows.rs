@@ -18,6 +18,9 @@ use crate::{
     ingest::{Report, Severity},
 };
 
+/// Most different periods of a table; the series are kept by indicator and period.
+const MAX_PERIODS: usize = 10_000;
+
 /// Reads the rows behind the header.
 pub struct RowReader {
     plan: Plan,
@@ -123,8 +126,9 @@ impl RowReader {
     /// The reader of the rows up to here and of those behind, which begin behind line `break_at`; `None` if the one
     /// behind would have read otherwise if it had known those before.
     pub fn join(self, behind: Self, break_at: u64) -> Option<Self> {
+        let within = self.periods.len() + behind.periods.len() <= MAX_PERIODS;
         let knew_enough =
-            self.watch.is_done() && !self.footer.is_reached() && self.footer.last_line() == break_at;
+            within && self.watch.is_done() && !self.footer.is_reached() && self.footer.last_line() == break_at;
         let keyless = match (self.keyless, behind.keyless) {
             (Some((first, count)), Some((_, more))) => Some((first, count + more)),
             (before, behind) => before.or(behind),
@@ -259,7 +263,7 @@ impl RowReader {
         line: u64,
         row: Row<'_>,
         settings: &Settings,
-        reading: &Reading,
+        reading: &mut Reading,
         report: &mut Report,
     ) -> Option<u32> {
         let (id, period) = if let Some(column) = self.plan.period {
@@ -281,6 +285,13 @@ impl RowReader {
                 );
             }
             self.periods.push(period);
+        }
+        if self.periods.len() > MAX_PERIODS {
+            reading.end(
+                Some(line),
+                format!("The table has more than {MAX_PERIODS} periods; is their column the right one?"),
+            );
+            return None;
         }
         self.periods[id as usize].as_ref().map(|_| id)
     }

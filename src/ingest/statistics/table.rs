@@ -43,7 +43,7 @@ impl Table<'_> {
             }
             Self::Sheet(sheet) => {
                 for (line, cells) in &sheet.rows {
-                    if !each(*line, Row::Sheet(cells), report) {
+                    if !each(*line, Row::Sheet(cells), report) || !report.goes_on_behind(*line) {
                         return;
                     }
                 }
@@ -131,7 +131,7 @@ impl Part<'_> {
                 report.error(Some(line), None, sentence);
                 return false;
             }
-            if !each(line, Row::Text(&record), report) {
+            if !each(line, Row::Text(&record), report) || !report.goes_on_behind(line) {
                 return false;
             }
         }

@@ -87,7 +87,7 @@ impl Data<'_> {
             if line > self.header {
                 rows.read(line, row, self.settings, &mut reading, report);
             }
-            true
+            !reading.is_over()
         });
         (rows, reading)
     }
@@ -114,7 +114,7 @@ impl Data<'_> {
             (before, behind.join().unwrap_or_else(|panic| resume_unwind(panic)))
         });
         let ((rows, reading), (rows_behind, reading_behind)) = before.zip(behind)?;
-        Some((rows.join(rows_behind, break_at)?, reading.join(reading_behind)?))
+        Some((rows.join(rows_behind, break_at)?, reading.join(reading_behind, self.settings)?))
     }
 
     fn read_half(
@@ -128,7 +128,7 @@ impl Data<'_> {
             if line > self.header {
                 rows.read(line, row, self.settings, &mut reading, report);
             }
-            report.problems.is_empty()
+            report.problems.is_empty() && !reading.is_over()
         });
         (whole && report.problems.is_empty()).then_some((rows, reading))
     }

@@ -1,7 +1,8 @@
 //! ZIP files, as containers of workbooks and of several tables.
 //!
 //! Must not know: what the members mean. Invariant: a member is expanded only as far as its reader asks, and never
-//! beyond a limit; what the file says of its sizes is not believed.
+//! beyond a limit. What the file says of a size is held against it: what is too much by its own words is not expanded,
+//! and what proves to be more than it said is damaged.
 
 use std::io::{BufReader, Cursor, Read};
 
@@ -77,17 +78,25 @@ impl<'a> Archive<'a> {
         names.filter(|(_, name)| !name.ends_with(['/', '\\'])).collect()
     }
 
+    /// How many bytes a member expands to, as the file says.
+    pub fn size(&mut self, index: usize) -> u64 {
+        // One whose entry cannot be read cannot be expanded either, which says why.
+        self.zip.by_index_raw(index).map_or(0, |member| member.size())
+    }
+
     /// Expands a member.
     ///
     /// # Errors
     /// If it is damaged, needs a password or has more than `limit` bytes.
     pub fn expand(&mut self, index: usize, limit: u64) -> Result<Vec<u8>, SheetError> {
         let member = self.zip.by_index(index).map_err(|error| failure(&error))?;
-        let mut bytes = Vec::new();
-        member.take(limit + 1).read_to_end(&mut bytes).map_err(SheetError::damaged)?;
-        if bytes.len() as u64 > limit {
+        let size = member.size();
+        if size > limit {
             return Err(SheetError::TooLarge);
         }
+        let mut bytes = Vec::with_capacity(size as usize);
+        // The reader itself refuses more bytes than the file says; one more is asked for so that it notices.
+        member.take(size + 1).read_to_end(&mut bytes).map_err(SheetError::damaged)?;
         Ok(bytes)
     }
 
