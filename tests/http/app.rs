@@ -345,7 +345,7 @@ async fn release_and_open(store: &Store) {
         periods: vec!["2020".parse().unwrap()],
         audience: Audience::Public,
     };
-    release::release(store, &publisher, &slug("a"), &request, now()).await.unwrap();
+    release::release(store, &publisher, &slug("a"), &request, None, now()).await.unwrap();
     release::open(store, &publisher, &slug("a"), now()).await.unwrap();
 }
 

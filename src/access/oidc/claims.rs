@@ -121,6 +121,7 @@ mod tests {
             roles_claim: claim.into(),
             roles: roles.parse().unwrap_or_default(),
             scopes: Vec::new(),
+            roots: None,
         }
     }
 

@@ -25,7 +25,7 @@ use crate::{
 
 pub use claims::{RoleNames, RoleNamesError};
 pub(super) use provider::Provider;
-pub use provider::check_issuer;
+pub use provider::{check_issuer, check_roots};
 
 /// The identity provider and what it says about people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub struct OidcSettings {
     pub roles: RoleNames,
     /// What is asked for beside `openid`.
     pub scopes: Vec<String>,
+    /// Certificates (PEM) that are trusted for https beside those that everybody trusts: of an authority in the house.
+    pub roots: Option<String>,
 }
 
 /// A login that begins.
