@@ -101,3 +101,52 @@ async fn waiting(store: &Store) -> Result<Vec<(Id, String)>> {
     };
     rows.iter().map(read).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::Text,
+        store::{AreaChange, AreaDecision, AuditFilter, NewAtlas, OpenMode},
+    };
+
+    #[tokio::test]
+    async fn an_entry_is_written_once_though_a_program_is_cut_off_between_the_two_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let location = dir.path().join("a.gpkg").to_str().unwrap().to_owned();
+        let now = "2026-11-22T12:00:00Z".parse().unwrap();
+        let store = Store::open(&location, OpenMode::Create, now).await.unwrap();
+        let slug: crate::domain::Slug = "a".parse().unwrap();
+        let atlas = NewAtlas {
+            slug: slug.clone(),
+            title: Text::german("A"),
+            required_indicators: 0,
+            attribution: "©".into(),
+        };
+        store.create_atlas(&atlas).await.unwrap();
+        let people = AccessStore::open(&location).await.unwrap();
+        let since = store.release_mark(&slug).await.unwrap();
+        let opened = AreaDecision {
+            change: AreaChange::Opened,
+            count: 0,
+            required: 0,
+            reason: None,
+            until: None,
+            at: now,
+            by: "anna".into(),
+        };
+        // Twice the same, in the same moment: two acts.
+        store.decide_area(&slug, &opened, since).await.unwrap();
+        store.decide_area(&slug, &opened, since).await.unwrap();
+        let before = store.generation().await.unwrap();
+        people.take_over(&waiting(&store).await.unwrap()).await.unwrap();
+        assert_eq!(people.collect(&store).await.unwrap(), 2);
+        assert_eq!(people.collect(&store).await.unwrap(), 0);
+        let log = people.audit_log(&AuditFilter::default(), 10, None).await.unwrap();
+        assert_eq!(log.iter().map(|row| row.action.as_str()).collect::<Vec<_>>(), ["area.opened"; 2]);
+        assert_eq!(log[0].after.as_ref().map(|after| after["change"].clone()), Some("opened".into()));
+        assert_eq!(store.generation().await.unwrap(), before, "nobody reads the catalogue anew for it");
+        store.close().await;
+        people.close().await;
+    }
+}
