@@ -1,4 +1,5 @@
 //! The audit log: who did what to what. It only grows; the database refuses everything else but what retention deletes.
+//! What is done to people is written in the transaction that does it; what is done to releases, see `outbox.rs`.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

@@ -38,7 +38,7 @@ async fn a_restricted_series_and_what_was_derived_from_it_are_for_statisticians_
     let release = |view: &kommunalatlas::atlas::View, period| {
         view.layer("l", "secret-0", period, None).map(|layer| layer.layer().release)
     };
-    assert_eq!((release(&staff, "2020"), release(&statistician, "2020")), (Some(Some(1)), Some(None)));
+    assert_eq!((release(&staff, "2020"), release(&statistician, "2020")), (Some(Some(3)), Some(None)));
     assert_eq!((release(&staff, "2019..2020"), release(&statistician, "2019..2020")), (None, Some(None)));
     assert_eq!(staff.all_periods("l", "secret-0", None).unwrap().layers().len(), 1);
     let version =

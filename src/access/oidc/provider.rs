@@ -31,7 +31,7 @@ use crate::access::{
     credentials::cookie,
     oidc::{
         LoginReturn, LoginStart, OidcError, OidcSettings, claims,
-        pending::{Key, Pending},
+        pending::{Key, Pending, is_path},
     },
 };
 
@@ -187,6 +187,9 @@ impl Provider {
         return_to: &str,
         now: DateTime<Utc>,
     ) -> Result<LoginStart, OidcError> {
+        if !is_path(return_to) {
+            return Err(OidcError::ReturnTo);
+        }
         let description = self.describe(now).await?;
         let client = self.client(&description, callback)?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();

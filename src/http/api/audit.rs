@@ -26,7 +26,7 @@ use crate::{
 pub(super) struct AuditParams {
     /// By this person only.
     actor: Option<String>,
-    /// Of this action only, such as `release.withdraw`.
+    /// Of this action only, such as `release.withdrawn`.
     action: Option<String>,
     /// From then on.
     since: Option<DateTime<Utc>>,
