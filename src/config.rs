@@ -4,12 +4,18 @@
 //!
 //! Invariant: a key that nobody knows is an error that names the nearest known one.
 
-use std::{net::SocketAddr, path::Path, str::FromStr};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use chrono::TimeDelta;
 
 use crate::{
-    access::{AccessSettings, NetworkError, OidcSettings, RoleNames, RoleNamesError, check_issuer},
+    access::{
+        AccessSettings, NetworkError, OidcSettings, RoleNames, RoleNamesError, check_issuer, check_roots,
+    },
     atlas::CacheSizes,
     domain::Secret,
     http::PublicUrl,
@@ -28,6 +34,8 @@ pub struct Config {
     pub publish_to: Option<String>,
     /// Budgets of the caches.
     pub caches: CacheSizes,
+    /// File with the key that second factors are stored with; beside a GeoPackage by default.
+    pub secret_key_file: Option<PathBuf>,
     /// How long sessions last, which proxies are believed, what is kept of people: see [`Config::access`].
     access: AccessSettings,
     oidc: Oidc,
@@ -42,6 +50,7 @@ struct Oidc {
     roles_claim: Option<String>,
     roles: RoleNames,
     scopes: Option<Vec<String>>,
+    roots: Option<String>,
 }
 
 /// Why a configuration cannot be used. Each text says where and what to do.
@@ -104,7 +113,7 @@ pub enum ConfigError {
 const PREFIX: &str = "KOMMUNALATLAS_";
 
 /// The settings, by name, with what each takes.
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 24] = [
     "store",
     "listen",
     "public_url",
@@ -125,6 +134,8 @@ const KEYS: [&str; 22] = [
     "oidc_roles_claim",
     "oidc_roles",
     "oidc_scopes",
+    "oidc_ca_file",
+    "secret_key_file",
     "audit_log_days",
     "unused_account_days",
 ];
@@ -141,6 +152,7 @@ impl Default for Config {
             public_url: None,
             publish_to: None,
             caches: CacheSizes::default(),
+            secret_key_file: None,
             access: AccessSettings::default(),
             oidc: Oidc::default(),
         }
@@ -237,6 +249,12 @@ impl Config {
                 let scopes = value.split([',', ' ']).filter(|scope| !scope.is_empty());
                 self.oidc.scopes = Some(scopes.map(str::to_owned).collect());
             }
+            "oidc_ca_file" => {
+                let roots = std::fs::read_to_string(value).map_err(|e| bad(e.to_string()))?;
+                check_roots(&roots).map_err(bad)?;
+                self.oidc.roots = Some(roots);
+            }
+            "secret_key_file" => self.secret_key_file = Some(PathBuf::from(value)),
             "audit_log_days" => {
                 self.access.keep_log = Some(TimeDelta::days(positive(value, "days").map_err(bad)?));
             }
@@ -298,6 +316,7 @@ impl Oidc {
                 roles_claim: self.roles_claim.clone().unwrap_or_else(|| "roles".to_owned()),
                 roles: self.roles.clone(),
                 scopes: self.scopes.clone().unwrap_or_else(|| vec!["profile".to_owned()]),
+                roots: self.roots.clone(),
             })),
             (None, None, None) => Ok(None),
             _ => {

@@ -84,7 +84,7 @@
 //! table of counts; [`disclosure::protect`] finds what must be withheld, [`disclosure::audit`] attacks the result by other
 //! means, and without its word nothing is released. The columns are rounded to the indicator's decimals, classified over all
 //! released periods, and stored with classes and certificate in one transaction that raises the store's generation. Every
-//! server polls that number and swaps its catalogue.
+//! server polls that number and swaps its catalogue. The same transaction holds what the audit log says of it.
 
 pub mod access;
 pub mod atlas;

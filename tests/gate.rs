@@ -180,7 +180,9 @@ impl World {
         };
         self.acts += 1;
         let now = noon() + Duration::hours(self.acts);
-        release::release(&self.store, &Publisher::local("paula"), &slug("a"), &request, now).await.map(|_| ())
+        release::release(&self.store, &Publisher::local("paula"), &slug("a"), &request, None, now)
+            .await
+            .map(|_| ())
     }
 
     /// What is public now of an indicator on a level for a period, on its newest edition there; `None` where it is closed.

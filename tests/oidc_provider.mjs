@@ -1,8 +1,12 @@
 // Walks the login by an identity provider against npm `oidc-provider` on this machine: once with a provider that puts the
-// claims into the ID token, once with one that tells them at its userinfo endpoint only. Usage: oidc_provider.mjs BINARY STORE
+// claims into the ID token, once with one that tells them at its userinfo endpoint only, once over https with a certificate
+// of an authority that nobody else knows. Usage: oidc_provider.mjs BINARY STORE CERTIFICATES, a folder with ca.pem, cert.pem
+// and key.pem.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import { createRequire } from "node:module";
 import { createServer as createSocket } from "node:net";
 import { strict as assert } from "node:assert";
@@ -11,7 +15,7 @@ const require = createRequire(new URL("../web/package.json", import.meta.url));
 const { Provider } = await import(require.resolve("oidc-provider"));
 // The provider warns that it keeps everything in memory, which is what this test wants.
 console.warn = console.info = () => {};
-const [binary, store] = process.argv.slice(2);
+const [binary, store, certificates] = process.argv.slice(2);
 const CLIENT_SECRET = "ein-Geheimnis-des-Servers-beim-Anbieter";
 const ATLAS = "kreis-a";
 
@@ -32,9 +36,9 @@ async function freePort() {
 }
 
 /** A provider whose page lets `person` in at once, without asking for a password. */
-async function startProvider(callback, inToken) {
+async function startProvider(callback, inToken, secure) {
   const port = await freePort();
-  const issuer = `http://127.0.0.1:${port}`;
+  const issuer = `${secure ? "https" : "http"}://127.0.0.1:${port}`;
   const provider = new Provider(issuer, {
     clients: [{ client_id: "atlas", client_secret: CLIENT_SECRET, redirect_uris: [callback], grant_types: ["authorization_code"], response_types: ["code"] }],
     claims: { openid: ["sub"], profile: ["name", "preferred_username", "realm_access"] },
@@ -52,18 +56,21 @@ async function startProvider(callback, inToken) {
     },
   });
   const answers = provider.callback();
-  const server = createServer((request, response) => {
+  const answer = (request, response) => {
     if (!request.url.startsWith("/interaction/")) return answers(request, response);
     const result = denied ? { error: "access_denied", error_description: "inner detail" } : { login: { accountId: person.sub } };
     return provider.interactionFinished(request, response, result, { mergeWithLastSubmission: false });
-  });
+  };
+  const file = (name) => readFileSync(`${certificates}/${name}`);
+  const server = secure ? createSecureServer({ key: file("key.pem"), cert: file("cert.pem") }, answer) : createServer(answer);
   server.listen(port, "127.0.0.1");
   await once(server, "listening");
   return { issuer, server };
 }
 
-function startServer(port, issuer) {
+function startServer(port, issuer, trusted) {
   const environment = {
+    ...(trusted ? { KOMMUNALATLAS_OIDC_CA_FILE: `${certificates}/ca.pem` } : {}),
     RUST_LOG: "trace",
     KOMMUNALATLAS_PUBLIC_URL: `http://localhost:${port}`,
     KOMMUNALATLAS_OIDC_ISSUER: issuer,
@@ -203,19 +210,43 @@ async function walk(url, provider) {
   assert.equal((await who(url, session)).name, anna.name);
 }
 
-for (const inToken of [true, false]) {
+async function ready(url, server) {
+  for (let tries = 0; tries < 300 && server.exitCode === null; tries += 1) {
+    if ((await fetch(`${url}/health/ready`).catch(() => null))?.ok) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** A server that does not trust the authority of the provider lets nobody in by it. */
+async function distrusts(issuer) {
   const port = await freePort();
   const url = `http://localhost:${port}`;
-  const provider = await startProvider(`${url}/api/oidc/callback`, inToken);
-  const server = startServer(port, provider.issuer);
+  const server = startServer(port, issuer, false);
   try {
-    for (let tries = 0; tries < 300 && server.exitCode === null; tries += 1) {
-      if ((await fetch(`${url}/health/ready`).catch(() => null))?.ok) break;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    await ready(url, server);
+    await refused(await fetch(`${url}/api/oidc/login`, { redirect: "manual" }), 503);
+  } finally {
+    server.kill();
+    await once(server, "exit");
+  }
+}
+
+const ways = [
+  { told: "claims in the ID token", inToken: true, secure: false },
+  { told: "claims by userinfo", inToken: false, secure: false },
+  { told: "https with a certificate of an own authority", inToken: true, secure: true },
+];
+for (const { told, inToken, secure } of ways) {
+  const port = await freePort();
+  const url = `http://localhost:${port}`;
+  const provider = await startProvider(`${url}/api/oidc/callback`, inToken, secure);
+  if (secure) await distrusts(provider.issuer);
+  const server = startServer(port, provider.issuer, secure);
+  try {
+    await ready(url, server);
     await walk(url, provider);
-    const told = secrets.filter((secret) => server.log.includes(secret));
-    assert.deepEqual(told, [], "the log tells secrets");
+    const leaked = secrets.filter((secret) => server.log.includes(secret));
+    assert.deepEqual(leaked, [], "the log tells secrets");
     assert.ok(!/eyJ[A-Za-z0-9_-]{20,}\./.test(server.log), "the log tells a token");
   } catch (error) {
     console.error(server.log.split("\n").filter((line) => !/TRACE|DEBUG/.test(line)).slice(-40).join("\n"));
@@ -225,5 +256,5 @@ for (const inToken of [true, false]) {
     provider.server.closeAllConnections();
     provider.server.close();
   }
-  console.log(`oidc: claims ${inToken ? "in the ID token" : "by userinfo"}: good`);
+  console.log(`oidc: ${told}: good`);
 }

@@ -280,7 +280,7 @@ pub async fn release(place: &Place, values: &Values) -> Result<()> {
         periods: vec![],
         audience: Audience::Public,
     };
-    release::release(&store, &publisher, &atlas, &request, now()).await?;
+    release::release(&store, &publisher, &atlas, &request, None, now()).await?;
     release::open(&store, &publisher, &atlas, now()).await?;
     store.close().await;
     Ok(())

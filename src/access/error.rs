@@ -44,6 +44,12 @@ pub enum AccessError {
     /// Nobody would be left who operates the platform.
     #[error("this is the last operator: make another one first")]
     LastOperator,
+    /// There is no key for second factors, or another one than they were stored with.
+    #[error(
+        "the key of second factors is missing or another one than they were stored with: name the right one by \
+         `secret_key_file`, or take the factors away with `kommunalatlas user reset-second-factor`"
+    )]
+    FactorKey,
     /// The operating system gives no random bytes.
     #[error("no secret can be made on this machine")]
     NoRandomness,

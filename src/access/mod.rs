@@ -10,6 +10,7 @@ mod audit;
 mod caller;
 mod credentials;
 mod error;
+mod factor_key;
 mod gate;
 mod oidc;
 mod password;
@@ -27,8 +28,11 @@ pub use audit::{json_line, syslog_line};
 pub use caller::Access;
 pub use credentials::Credentials;
 pub use error::AccessError;
+pub use factor_key::{FactorKey, FactorKeyError};
 pub use gate::{Gate, Identified, Session, Stage, Unauthorized};
-pub use oidc::{LoginReturn, LoginStart, OidcError, OidcSettings, RoleNames, RoleNamesError, check_issuer};
+pub use oidc::{
+    LoginReturn, LoginStart, OidcError, OidcSettings, RoleNames, RoleNamesError, check_issuer, check_roots,
+};
 pub use password::{PasswordRule, check_password};
 pub use scope::Scope;
 pub use second_factor::Enrolment;

@@ -7,7 +7,7 @@ use std::{
 
 use chrono::TimeDelta;
 
-use crate::access::OidcSettings;
+use crate::access::{FactorKey, OidcSettings};
 
 /// Settings of the gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct AccessSettings {
     pub rotation: TimeDelta,
     /// Operators and administrators do nothing before they have a second factor.
     pub require_second_factor: bool,
+    /// What second factors are stored with; without it none can be set up.
+    pub factor_key: Option<FactorKey>,
     /// The server is reached by https: cookies are for it only.
     pub secure: bool,
     /// Header in which a proxy names the person that it let in; `None` = no header is believed.
@@ -41,6 +43,7 @@ impl Default for AccessSettings {
             absolute: TimeDelta::hours(12),
             rotation: TimeDelta::minutes(15),
             require_second_factor: false,
+            factor_key: None,
             secure: false,
             trusted_header: None,
             trusted_proxies: Vec::new(),

@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use crate::{
     access::{
-        AccessError, Enrolment, Gate, Session, Stage, check_password, gate::House, second_factor, secrets,
-        settings::origin,
+        AccessError, Enrolment, Gate, Session, Stage, check_password, factor_key, gate::House, second_factor,
+        secrets, settings::origin,
     },
     domain::{Membership, PersonName, Secret},
     store::{AttemptLimit, AuditEntry, Id, NewPerson, NewSession, PersonRow},
@@ -110,12 +110,13 @@ impl Gate {
         }
         // Nobody's password is right, so there is a person here.
         let Some(person) = person else { return Ok(SignIn::Refused) };
-        if let Some(secret) = &person.totp_secret {
+        if let Some(stored) = &person.totp_secret {
             let Some(code) = attempt.factor else {
                 house.store.take_back_attempt(&limits, now).await?;
                 return Ok(SignIn::SecondFactorNeeded);
             };
-            if !house.uses_factor(&person, secret, code, now).await? {
+            let secret = factor_key::opened(house.settings.factor_key.as_ref(), person.id, stored)?;
+            if !house.uses_factor(&person, &secret, code, now).await? {
                 return house.refuse(Some(&person), "second factor", now).await;
             }
         }
@@ -255,14 +256,17 @@ impl Gate {
     /// app shows beside the name.
     ///
     /// # Errors
-    /// If the store fails.
+    /// If this server has no key to store it with, or the store fails.
     pub async fn enrol_second_factor(
         &self,
         session: &Session,
         issuer: &str,
     ) -> Result<Enrolment, AccessError> {
+        let house = self.house()?;
+        let key = house.settings.factor_key.as_ref().ok_or(AccessError::FactorKey)?;
         let enrolment = second_factor::enrol(&session.name, issuer)?;
-        self.house()?.store.set_pending_factor(session.person, &enrolment.secret).await?;
+        let sealed = key.seal(session.person, &enrolment.secret)?;
+        house.store.set_pending_factor(session.person, &sealed).await?;
         Ok(enrolment)
     }
 
@@ -283,8 +287,9 @@ impl Gate {
             return Err(AccessError::TooMany { retry_after: until - now });
         }
         let person = house.store.person(&session.name).await?.ok_or(AccessError::UnknownPerson)?;
-        let pending = person.totp_pending.as_ref();
-        let step = pending.and_then(|secret| second_factor::step_of(secret, code.expose(), now));
+        let pending = person.totp_pending.as_ref().ok_or(AccessError::WrongCode)?;
+        let secret = factor_key::opened(house.settings.factor_key.as_ref(), person.id, pending)?;
+        let step = second_factor::step_of(&secret, code.expose(), now);
         let step = step.ok_or(AccessError::WrongCode)?;
         house.store.take_back_attempt(&limits, now).await?;
         let codes = second_factor::recovery_codes()?;
@@ -296,6 +301,35 @@ impl Gate {
         house.refresh().await?;
         let secret = house.rotate(session, now).await?.ok_or(AccessError::Unknown)?;
         Ok((codes, secret))
+    }
+}
+
+impl Gate {
+    /// Seals second factors that were stored before there was a key, and makes sure that the key opens all others. To be
+    /// called when a server starts. Returns how many were sealed.
+    ///
+    /// # Errors
+    /// [`AccessError::FactorKey`] if factors were stored with another key; if the store fails.
+    pub async fn seal_second_factors(&self) -> Result<usize, AccessError> {
+        let house = self.house()?;
+        let key = house.settings.factor_key.as_ref();
+        let mut sealed = 0;
+        for person in house.store.people().await? {
+            let stored = [person.totp_secret.as_ref(), person.totp_pending.as_ref()];
+            for factor in stored.into_iter().flatten() {
+                factor_key::opened(key, person.id, factor)?;
+            }
+            let Some(key) = key else { continue };
+            let seal = |factor: Option<&Secret>| match factor {
+                Some(factor) if factor_key::is_bare(factor) => key.seal(person.id, factor).map(Some),
+                other => Ok(other.cloned()),
+            };
+            if stored.into_iter().flatten().any(factor_key::is_bare) {
+                let now = [seal(stored[0])?, seal(stored[1])?];
+                sealed += usize::from(house.store.replace_factors(&person, &now).await?);
+            }
+        }
+        Ok(sealed)
     }
 }
 

@@ -1,4 +1,4 @@
-//! API tokens: made, listed and revoked by whose they are.
+//! API tokens: made, listed and revoked by whose they are; listed and revoked by who manages the person.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,8 @@ use serde_json::json;
 
 use crate::{
     access::{
-        AccessError, Gate, Session, Stage,
+        AccessError, Gate, Manager, Session, Stage,
+        gate::House,
         secrets::{self, TOKEN_PREFIX},
     },
     domain::{PersonName, Role, Secret, Slug},
@@ -107,8 +108,52 @@ impl Gate {
         let entry = AuditEntry::new(now, &owner.by, "token.revoked")
             .about(owner.person.as_str())
             .changing(Some(json!({ "token": id })), None);
-        let revoked = house.store.revoke_token(&owner.person, id, &entry).await?;
-        house.refresh().await?;
+        house.revoke(&owner.person, id, &entry).await
+    }
+
+    /// The tokens of a person that a manager may revoke, also those that have ended: all of a person whom the manager may
+    /// manage, of others those that are limited to an atlas of the manager.
+    ///
+    /// # Errors
+    /// [`AccessError::UnknownPerson`] if there is no such person for this manager.
+    pub async fn tokens_of(&self, by: &Manager, name: &PersonName) -> Result<Vec<TokenRow>, AccessError> {
+        let house = self.house()?;
+        let person = house.store.person(name).await?.ok_or(AccessError::UnknownPerson)?;
+        if !by.is_operator() && !person.memberships.iter().any(|m| by.administers(&m.atlas)) {
+            return Err(AccessError::UnknownPerson);
+        }
+        let whole = by.may_manage(person.operator, &person.memberships);
+        let mut tokens = house.store.tokens(Some(name)).await?;
+        tokens.retain(|token| whole || token.atlas.as_ref().is_some_and(|atlas| by.administers(atlas)));
+        Ok(tokens)
+    }
+
+    /// Revokes a token of a person, as [`Gate::revoke_token`] does one's own.
+    ///
+    /// # Errors
+    /// [`AccessError::UnknownPerson`] or [`AccessError::Unknown`] if there is no such person, or no such token that is still
+    /// good, for this manager.
+    pub async fn revoke_token_of(
+        &self,
+        by: &Manager,
+        name: &PersonName,
+        id: Id,
+        now: DateTime<Utc>,
+    ) -> Result<(), AccessError> {
+        let tokens = self.tokens_of(by, name).await?;
+        let token = tokens.iter().find(|token| token.id == id).ok_or(AccessError::Unknown)?;
+        let mut entry = AuditEntry::new(now, by.name(), "token.revoked")
+            .about(name.as_str())
+            .changing(Some(json!({ "token": id, "label": token.label })), None);
+        entry.atlas.clone_from(&token.atlas);
+        self.house()?.revoke(name, id, &entry).await
+    }
+}
+
+impl House {
+    async fn revoke(&self, person: &PersonName, id: Id, entry: &AuditEntry) -> Result<(), AccessError> {
+        let revoked = self.store.revoke_token(person, id, entry).await?;
+        self.refresh().await?;
         if revoked { Ok(()) } else { Err(AccessError::Unknown) }
     }
 }

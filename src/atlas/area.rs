@@ -54,6 +54,7 @@ impl Area {
             takes_internal_releases: true,
             chosen: &chosen,
             editions,
+            parents: BTreeSet::new(),
             indicators: catalogue.indicators.iter().map(|i| (&i.slug, Arc::new(i.clone()))).collect(),
             levels: catalogue.levels.iter().map(|l| (&l.slug, Arc::new(l.clone()))).collect(),
             themes: catalogue.themes.clone(),
@@ -103,7 +104,7 @@ fn add_new<T: Clone>(own: &mut Vec<T>, other: &[T], slug: impl Fn(&T) -> &Slug) 
 }
 
 /// Editions that public releases use, and all of levels whose boundaries are public.
-fn public_editions(catalogue: &AtlasCatalogue) -> BTreeSet<Id> {
+pub(super) fn public_editions(catalogue: &AtlasCatalogue) -> BTreeSet<Id> {
     let released = catalogue.releases.iter().filter(|r| r.audience == Audience::Public);
     let used = released.flat_map(|r| r.columns.iter().map(|c| c.edition));
     let public = |level: &Slug| catalogue.levels.iter().any(|l| l.slug == *level && l.public_boundaries);
@@ -121,6 +122,8 @@ pub(super) struct AreaBuilder<'a> {
     pub(super) chosen: &'a dyn Fn(&Indicator, &Slug) -> bool,
     /// Editions that are visible even if no layer uses them.
     pub(super) editions: BTreeSet<Id>,
+    /// Levels whose borders are drawn in editions of their parts, beside those that have visible editions here.
+    pub(super) parents: BTreeSet<&'a Slug>,
     /// As they are called in the area, by their slug in the catalogue.
     pub(super) indicators: HashMap<&'a Slug, Arc<Indicator>>,
     /// As they are called in the area, by their slug in the catalogue.
@@ -277,7 +280,8 @@ impl<'a> AreaBuilder<'a> {
     fn edition_entries(&self) -> HashMap<Id, Arc<EditionEntry>> {
         let visible: Vec<_> =
             self.catalogue.editions.iter().filter(|e| self.editions.contains(&e.id)).collect();
-        let seen: BTreeSet<&Slug> = visible.iter().map(|e| &e.level).collect();
+        let seen = visible.iter().map(|e| &e.level);
+        let seen: BTreeSet<&Slug> = seen.chain(self.parents.iter().copied()).collect();
         let entry = |row: &&EditionRow| {
             let level = self.levels.get(&row.level)?.clone();
             Some((row.id, Arc::new(self.edition_entry(row, level, &seen))))

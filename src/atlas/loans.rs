@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    atlas::area::{Area, AreaBuilder},
+    atlas::area::{Area, AreaBuilder, public_editions},
     domain::{Audience, Indicator, Level, Slug, Text, Theme},
     store::{AtlasCatalogue, ShareRow},
 };
@@ -57,11 +57,22 @@ impl Loan {
             takes_internal_releases: false,
             chosen: &chosen,
             editions: BTreeSet::new(),
+            parents: self.public_levels(),
             indicators: indicators.filter_map(|i| Some((&i.slug, Arc::new(self.indicator(i)?)))).collect(),
             levels: levels.filter_map(|l| Some((&l.slug, Arc::new(self.level(l)?)))).collect(),
             themes: self.lender.themes.iter().filter_map(|t| self.theme(t)).collect(),
         }
         .build()
+    }
+
+    /// Levels whose borders the lender shows to everybody. They are drawn in what it lends, as are those of levels that it
+    /// lends too; who belongs to whom on any other level is internal to the lender.
+    fn public_levels(&self) -> BTreeSet<&Slug> {
+        if !self.lender.atlas.open {
+            return BTreeSet::new();
+        }
+        let public = public_editions(&self.lender);
+        self.lender.editions.iter().filter(|e| public.contains(&e.id)).map(|e| &e.level).collect()
     }
 
     fn slug(&self, own: &Slug) -> Option<Slug> {

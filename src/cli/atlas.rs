@@ -13,7 +13,7 @@ use super::{
     StoreArg,
     import::ReportForm,
     leave,
-    recorded::record,
+    recorded::{collect, record},
     run::{administrator, location, open, publisher},
 };
 use crate::{
@@ -113,14 +113,14 @@ pub(super) async fn run(command: AtlasCommand) -> Result<ExitCode> {
             let location = location(store)?;
             let store = open(&location, OpenMode::ReadWrite).await?;
             let count = release::open(&store, &publisher(), &slug, clock::now()).await?;
-            record(&location, "area.opened", &slug, slug.to_string(), Some(json!({"count": count}))).await?;
+            collect(&store, &location).await?;
             println!("the public area of {slug} is open with {count} indicators");
         }
         AtlasCommand::Close(SlugArgs { slug, store }) => {
             let location = location(store)?;
             let store = open(&location, OpenMode::ReadWrite).await?;
             release::close(&store, &publisher(), &slug, clock::now()).await?;
-            record(&location, "area.closed", &slug, slug.to_string(), None).await?;
+            collect(&store, &location).await?;
             println!("the public area of {slug} is closed");
         }
         AtlasCommand::List { store } => {
@@ -134,7 +134,7 @@ pub(super) async fn run(command: AtlasCommand) -> Result<ExitCode> {
         AtlasCommand::Leave(arguments) => return leave::leave(arguments).await,
         AtlasCommand::Progress { slug, report, store } => {
             let store = open(&location(store)?, OpenMode::ReadOnly).await?;
-            let progress = release::progress(&store, &slug, clock::now().date_naive()).await?;
+            let progress = release::progress(&store, &publisher(), &slug, clock::now().date_naive()).await?;
             match report {
                 ReportForm::Text => print!("{}", told(&progress)),
                 ReportForm::Json => println!("{}", json!(progress)),

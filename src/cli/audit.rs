@@ -13,13 +13,13 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::{
     StoreArg,
-    run::{gate, user},
+    run::{gate, location, open, user},
 };
 use crate::{
     access::{json_line, syslog_line},
     clock,
     domain::Slug,
-    store::{AccessStore, AuditFilter, AuditRow},
+    store::{AccessStore, AuditFilter, AuditRow, OpenMode},
 };
 
 #[derive(Debug, Subcommand)]
@@ -101,7 +101,11 @@ pub(super) async fn run(command: AuditCommand) -> Result<ExitCode> {
 async fn opened(arguments: FilterArgs) -> Result<(AccessStore, AuditFilter)> {
     let FilterArgs { atlas, actor, action, store } = arguments;
     let filter = AuditFilter { atlas, actor, action, ..AuditFilter::default() };
-    Ok((gate(store).await?.store()?.clone(), filter))
+    let people = gate(store.clone()).await?.store()?.clone();
+    let store = open(&location(store)?, OpenMode::ReadWrite).await?;
+    people.collect(&store).await?;
+    store.close().await;
+    Ok((people, filter))
 }
 
 async fn export(store: &AccessStore, filter: &AuditFilter, format: Format) -> Result<()> {

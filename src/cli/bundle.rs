@@ -7,13 +7,13 @@ use std::{fmt::Write as _, process::ExitCode};
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     StoreArg,
     import::ReportForm,
-    recorded::record,
-    release::{DecisionArgs, RequestArgs, decided, listed, print_findings, told},
+    recorded::collect,
+    release::{DecisionArgs, RequestArgs, listed, print_findings, told},
     run::{location, open, publisher},
 };
 use crate::{
@@ -56,7 +56,12 @@ pub(super) enum BundleCommand {
     /// Decide that it be released, at once by `bundle release` or when its embargo ends
     Approve(BundleArgs),
     /// Release it
-    Release(BundleArgs),
+    Release {
+        #[command(flatten)]
+        bundle: BundleArgs,
+        #[command(flatten)]
+        decision: DecisionArgs,
+    },
     /// Take back what it released, or give it up
     Withdraw {
         #[command(flatten)]
@@ -90,7 +95,7 @@ pub(super) async fn run(command: BundleCommand) -> Result<ExitCode> {
             let title = title.unwrap_or_else(|| release::title_of(&request));
             let content = BundleContent { title, request, embargo_until: embargo };
             let row = bundle::create(&store, &publisher(), &atlas, &content, clock::now()).await?;
-            log(&location, "bundle.created", &atlas, row.id, json!(content)).await?;
+            collect(&store, &location).await?;
             println!("bundle {} made; `bundle check {} --atlas {atlas}` comes next", row.id, row.id);
             Ok(ExitCode::SUCCESS)
         }
@@ -106,13 +111,9 @@ pub(super) async fn run(command: BundleCommand) -> Result<ExitCode> {
         BundleCommand::Show(arguments) => show(arguments).await,
         BundleCommand::Check(arguments) => check(arguments).await,
         BundleCommand::Approve(arguments) => approve(arguments).await,
-        BundleCommand::Release(arguments) => release_it(arguments).await,
+        BundleCommand::Release { bundle, decision } => release_it(bundle, decision).await,
         BundleCommand::Withdraw { bundle, decision } => withdraw(bundle, decision).await,
     }
-}
-
-async fn log(location: &str, action: &str, atlas: &Slug, bundle: Id, after: Value) -> Result<()> {
-    record(location, action, atlas, format!("bundle {bundle}"), Some(after)).await
 }
 
 /// One line: number, state, audience, title, what is in it, embargo.
@@ -162,7 +163,7 @@ async fn check(arguments: BundleArgs) -> Result<ExitCode> {
     let store = open(&location, OpenMode::ReadWrite).await?;
     let row = bundle::find(&store, &publisher(), &atlas, id).await?;
     let (_, findings) = bundle::check(&store, &publisher(), &atlas, (id, row.revision), clock::now()).await?;
-    log(&location, "bundle.checked", &atlas, id, json!(findings.problems)).await?;
+    collect(&store, &location).await?;
     Ok(print_findings(&findings, report))
 }
 
@@ -172,7 +173,7 @@ async fn approve(arguments: BundleArgs) -> Result<ExitCode> {
     let store = open(&location, OpenMode::ReadWrite).await?;
     let row = bundle::find(&store, &publisher(), &atlas, id).await?;
     let row = bundle::approve(&store, &publisher(), &atlas, (id, row.revision), clock::now()).await?;
-    log(&location, "bundle.approved", &atlas, id, json!({"revision": row.revision})).await?;
+    collect(&store, &location).await?;
     match (report, row.content.embargo_until) {
         (ReportForm::Json, _) => println!("{}", json!(row)),
         (ReportForm::Text, Some(until)) => {
@@ -183,13 +184,16 @@ async fn approve(arguments: BundleArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn release_it(arguments: BundleArgs) -> Result<ExitCode> {
+async fn release_it(arguments: BundleArgs, decision: DecisionArgs) -> Result<ExitCode> {
     let BundleArgs { bundle: id, atlas, report, store } = arguments;
     let location = location(store)?;
     let store = open(&location, OpenMode::ReadWrite).await?;
     let row = bundle::find(&store, &publisher(), &atlas, id).await?;
-    let released = bundle::release(&store, &publisher(), &atlas, (id, row.revision), clock::now()).await?;
-    log(&location, "bundle.released", &atlas, id, json!(released)).await?;
+    let (at, decision) = ((id, row.revision), decision.decision());
+    let released = bundle::release(&store, &publisher(), &atlas, at, decision.as_ref(), clock::now()).await;
+    // A bundle that could not be released became a draft, which is an act too.
+    collect(&store, &location).await?;
+    let released = released?;
     match report {
         ReportForm::Text => print!("{}", listed(&released)),
         ReportForm::Json => println!("{}", json!(released)),
@@ -204,8 +208,7 @@ async fn withdraw(arguments: BundleArgs, decision: DecisionArgs) -> Result<ExitC
     let (row, decision) = (bundle::find(&store, &publisher(), &atlas, id).await?, decision.decision());
     let at = (id, row.revision);
     let row = bundle::withdraw(&store, &publisher(), &atlas, at, decision.as_ref(), clock::now()).await?;
-    let decision = decided(&store, &atlas, decision.is_some()).await?;
-    log(&location, "bundle.withdrawn", &atlas, id, json!({"decision": decision})).await?;
+    collect(&store, &location).await?;
     match report {
         ReportForm::Json => println!("{}", json!(row)),
         ReportForm::Text if row.released.is_some() => {

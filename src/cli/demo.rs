@@ -259,7 +259,7 @@ impl Demo<'_> {
             periods: part.periods,
             audience: part.audience,
         };
-        release::release(self.store, publisher, self.atlas, &request, clock::now()).await?;
+        release::release(self.store, publisher, self.atlas, &request, None, clock::now()).await?;
         Ok(())
     }
 }

@@ -3,26 +3,23 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
-use serde_json::json;
+use anyhow::{Context as _, Result};
 
-use super::recorded::{entry, write};
 use crate::{
-    clock,
-    release::{self, ReleaseError},
-    store::Store,
+    clock, release,
+    store::{AccessStore, Store},
 };
 
 /// How often the server looks.
 const PERIOD: Duration = Duration::from_secs(2);
 
 /// Carries out what is due, as long as the server runs.
-pub(super) async fn keep_promises(store: Store, location: String) {
+pub(super) async fn keep_promises(store: Store, people: AccessStore) {
     let mut ticks = tokio::time::interval(PERIOD);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
         ticks.tick().await;
-        match carry_out(&store, &location).await {
+        match carry_out(&store, &people).await {
             Ok(done) => done.iter().for_each(|done| tracing::info!("{}", done.sentence)),
             Err(error) => tracing::warn!(error = %error, "what is due cannot be carried out now"),
         }
@@ -37,42 +34,30 @@ pub(super) struct Done {
     pub(super) failed: bool,
 }
 
-/// Carries out what is due now, and writes it into the audit log.
-pub(super) async fn carry_out(store: &Store, location: &str) -> Result<Vec<Done>> {
+/// Carries out what is due now. The audit log takes over what the store noted of it, and of acts of programs that were
+/// cut off before they could write the log.
+pub(super) async fn carry_out(store: &Store, people: &AccessStore) -> Result<Vec<Done>> {
     let now = clock::now();
     let mut done = Vec::new();
     for one in release::bundle::release_due(store, now).await? {
         let (bundle, atlas) = (one.bundle, &one.atlas);
-        let (action, after, sentence) = match &one.outcome {
-            Ok(released) => {
-                ("bundle.released", json!(released), format!("bundle {bundle} of {atlas} is released"))
+        let sentence = match &one.outcome {
+            Ok(_) => format!("bundle {bundle} of {atlas} is released"),
+            Err(error) => {
+                format!("bundle {bundle} of {atlas} was not released and is a draft again:\n{error}")
             }
-            Err(error) => (
-                "bundle.failed",
-                problems(error),
-                format!("bundle {bundle} of {atlas} was not released and is a draft again:\n{error}"),
-            ),
         };
-        let entry = entry(&one.approved_by, action, atlas, format!("bundle {bundle}"));
-        write(location, &entry.changing(None, Some(after))).await?;
         done.push(Done { sentence, failed: one.outcome.is_err() });
     }
     for atlas in release::close_expired(store, now).await? {
-        let decision = store.area_decision(&atlas).await?;
-        let by = decision.as_ref().map_or("", |decision| decision.by.as_str());
-        let entry = entry(by, "area.closed", &atlas, atlas.to_string());
-        write(location, &entry.changing(None, Some(json!(decision)))).await?;
         let sentence = format!(
             "the public area of {atlas} is closed: it was to stay open with too few indicators until now"
         );
         done.push(Done { sentence, failed: false });
     }
+    people
+        .collect(store)
+        .await
+        .context("the audit log cannot be written; what was done waits in the store")?;
     Ok(done)
-}
-
-fn problems(error: &ReleaseError) -> serde_json::Value {
-    match error {
-        ReleaseError::Problems(problems) => json!(problems),
-        other => json!(other.to_string()),
-    }
 }

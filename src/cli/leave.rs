@@ -22,7 +22,7 @@ use crate::{
     clock,
     domain::Slug,
     release::{self, Protocol},
-    store::{AccessStore, Agreement, AgreementRow, AuditFilter, Id, OpenMode, Store},
+    store::{AccessStore, Agreement, AgreementRow, Id, OpenMode, Store},
 };
 
 #[derive(Debug, Subcommand)]
@@ -162,15 +162,16 @@ pub(super) async fn leave(arguments: LeaveArgs) -> Result<ExitCode> {
     prepare_folder(&export)?;
     let (administrator, now) = (administrator(), clock::now());
     let file = export.join(format!("{slug}.gpkg"));
-    let mut protocol = release::take_out(&store, &administrator, &slug, &file, now).await?;
+    let people = AccessStore::open(&location).await?;
+    let (mut protocol, beside) =
+        release::take_out((&store, &people), &administrator, &slug, &file, now).await?;
     println!("{} rows are in {}, read back and equal", protocol.content.rows(), file.display());
-    write_people(&location, &slug, &export).await?;
+    write_new(&export.join("people.json"), &serde_json::to_vec_pretty(&beside.people)?)?;
+    write_new(&export.join("audit.jsonl"), beside.log.as_bytes())?;
     if delete {
-        protocol = release::remove(&store, &administrator, protocol).await?;
-        let people = AccessStore::open(&location).await?;
-        people.forget_atlas(&slug).await?;
-        people.close().await;
+        protocol = release::remove((&store, &people), &administrator, protocol).await?;
     }
+    people.close().await;
     write_new(&export.join("protocol.json"), &serde_json::to_vec_pretty(&protocol)?)?;
     let action = if delete { "atlas.removed" } else { "atlas.exported" };
     record(&location, action, &slug, slug.to_string(), Some(json!(protocol))).await?;
@@ -205,35 +206,4 @@ fn prepare_folder(folder: &Path) -> Result<()> {
         bail!("the folder {shown} is not empty: name a new one");
     }
     Ok(())
-}
-
-/// Who has which role in the atlas, and all that the audit log says of it.
-async fn write_people(location: &str, atlas: &Slug, folder: &Path) -> Result<()> {
-    const PAGE: u32 = 1000;
-    let people = AccessStore::open(location).await?;
-    let mut members = Vec::new();
-    for person in people.people().await? {
-        for membership in person.memberships.iter().filter(|m| m.atlas == *atlas) {
-            members.push(json!({
-                "name": person.name.as_str(), "display_name": person.display_name,
-                "roles": membership.roles, "themes": membership.themes,
-            }));
-        }
-    }
-    write_new(&folder.join("people.json"), &serde_json::to_vec_pretty(&members)?)?;
-    let filter = AuditFilter { atlas: Some(atlas.clone()), ..AuditFilter::default() };
-    let (mut text, mut before) = (String::new(), None);
-    loop {
-        let page = people.audit_log(&filter, PAGE, before).await?;
-        for row in &page {
-            text += &serde_json::to_string(row)?;
-            text.push('\n');
-        }
-        before = page.last().map(|row| row.id);
-        if page.len() < PAGE as usize {
-            break;
-        }
-    }
-    people.close().await;
-    write_new(&folder.join("audit.jsonl"), text.as_bytes())
 }

@@ -7,8 +7,17 @@ use super::run::user;
 use crate::{
     clock,
     domain::Slug,
-    store::{AccessStore, AuditEntry},
+    store::{AccessStore, AuditEntry, Store},
 };
+
+/// Takes what the store noted of acts over into the audit log beside the store at `location`.
+pub(super) async fn collect(store: &Store, location: &str) -> Result<()> {
+    let people =
+        AccessStore::open(location).await.context("it was done, but the audit log cannot be opened")?;
+    let collected = people.collect(store).await.context("it was done, and waits for the audit log");
+    people.close().await;
+    collected.map(drop)
+}
 
 /// Writes an entry of an atlas: what was done, to which object, and what it is now.
 pub(super) async fn record(
@@ -18,16 +27,13 @@ pub(super) async fn record(
     subject: impl Into<String>,
     after: Option<Value>,
 ) -> Result<()> {
-    write(location, &entry(&user(), action, atlas, subject).changing(None, after)).await
-}
-
-/// An entry of an atlas in somebody's name.
-pub(super) fn entry(actor: &str, action: &str, atlas: &Slug, subject: impl Into<String>) -> AuditEntry {
-    AuditEntry::new(clock::now(), actor, action).of_atlas(atlas).about(subject)
+    let entry =
+        AuditEntry::new(clock::now(), user(), action).of_atlas(atlas).about(subject).changing(None, after);
+    write(location, &entry).await
 }
 
 /// Writes an entry into the audit log beside the store at `location`.
-pub(super) async fn write(location: &str, entry: &AuditEntry) -> Result<()> {
+async fn write(location: &str, entry: &AuditEntry) -> Result<()> {
     let people =
         AccessStore::open(location).await.context("it was done, but the audit log cannot be opened")?;
     let written = people.record(entry).await.context("it was done, but the audit log cannot be written");

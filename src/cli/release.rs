@@ -12,14 +12,14 @@ use serde_json::json;
 use super::{
     StoreArg, audience, due,
     import::ReportForm,
-    recorded::record,
+    recorded::collect,
     run::{location, open, publisher},
 };
 use crate::{
     clock,
     domain::{Audience, Period, ReleaseRequest, Slug},
-    release::{self, Decision, Findings, Released},
-    store::{AreaDecision, OpenMode, Store},
+    release::{self, Decision, Findings, Released, Shortfall},
+    store::{AccessStore, OpenMode},
 };
 
 #[derive(Debug, Args)]
@@ -29,6 +29,8 @@ pub(super) struct ReleaseArgs {
     command: Option<ReleaseCommand>,
     #[command(flatten)]
     request: Option<RequestArgs>,
+    #[command(flatten)]
+    decision: DecisionArgs,
     /// Only say what would be shown and what stands in the way; exit status 3 if something does
     #[arg(long)]
     dry_run: bool,
@@ -79,10 +81,10 @@ impl RequestArgs {
     }
 }
 
-/// What becomes of the public area if too few indicators are left.
+/// What becomes of the public area if too few indicators count.
 #[derive(Debug, Clone, Args)]
 pub(super) struct DecisionArgs {
-    /// Close the public area if too few indicators are left
+    /// Close the public area if too few indicators would count
     #[arg(long, conflicts_with = "keep_open")]
     close_area: bool,
     /// Keep the public area open with too few indicators, for this reason
@@ -129,6 +131,8 @@ pub(super) struct RollbackArgs {
     #[arg(long, value_parser = audience, default_value = "public")]
     audience: Audience,
     #[command(flatten)]
+    decision: DecisionArgs,
+    #[command(flatten)]
     store: StoreArg,
 }
 
@@ -147,8 +151,9 @@ pub(super) async fn run(arguments: ReleaseArgs) -> Result<ExitCode> {
     }
     let location = location(arguments.store)?;
     let store = open(&location, OpenMode::ReadWrite).await?;
-    let released = release::release(&store, &publisher(), atlas, &request, now).await?;
-    record(&location, "release.published", atlas, release::title_of(&request), Some(json!(request))).await?;
+    let decision = arguments.decision.decision();
+    let released = release::release(&store, &publisher(), atlas, &request, decision.as_ref(), now).await?;
+    collect(&store, &location).await?;
     match arguments.report {
         ReportForm::Text => print!("{}", listed(&released)),
         ReportForm::Json => println!("{}", json!(released)),
@@ -192,13 +197,21 @@ pub(super) fn told(findings: &Findings) -> String {
             if preview.certified { "" } else { "; without a certificate of disclosure control" }
         );
     }
+    if let Some(Shortfall { count, required }) = findings.shortfall {
+        let _ = writeln!(
+            text,
+            "only {count} of {required} indicators would count for the public area: releasing it needs --close-area or \
+             --keep-open"
+        );
+    }
     text
 }
 
 async fn due(store: StoreArg) -> Result<ExitCode> {
     let location = location(store)?;
     let store = open(&location, OpenMode::ReadWrite).await?;
-    let done = due::carry_out(&store, &location).await?;
+    let people = AccessStore::open(&location).await?;
+    let done = due::carry_out(&store, &people).await?;
     for one in &done {
         println!("{}", one.sentence);
     }
@@ -213,8 +226,7 @@ pub(super) async fn withdraw(arguments: WithdrawArgs) -> Result<ExitCode> {
     let (atlas, request, decision) = (request.atlas.clone(), request.request(), decision.decision());
     let was_open = store.catalogue(&atlas).await?.atlas.open;
     release::withdraw(&store, &publisher(), &atlas, &request, decision.as_ref(), clock::now()).await?;
-    let after = json!({"request": request, "decision": decided(&store, &atlas, decision.is_some()).await?});
-    record(&location, "release.withdrawn", &atlas, release::title_of(&request), Some(after)).await?;
+    collect(&store, &location).await?;
     let levels = request.levels.iter().map(Slug::as_str).collect::<Vec<_>>().join(", ");
     let count = request.indicators.len();
     println!("{count} withdrawn on {levels}; copies already handed out cannot be recalled");
@@ -224,20 +236,15 @@ pub(super) async fn withdraw(arguments: WithdrawArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The decision about the public area, if one was made.
-pub(super) async fn decided(store: &Store, atlas: &Slug, made: bool) -> Result<Option<AreaDecision>> {
-    Ok(if made { store.area_decision(atlas).await? } else { None })
-}
-
 /// `rollback …`
 pub(super) async fn rollback(arguments: RollbackArgs) -> Result<ExitCode> {
-    let RollbackArgs { indicator, to, atlas, level, audience, store } = arguments;
+    let RollbackArgs { indicator, to, atlas, level, audience, decision, store } = arguments;
     let location = location(store)?;
     let store = open(&location, OpenMode::ReadWrite).await?;
-    let layer = (&indicator, &level, audience);
-    let released = release::rollback(&store, &publisher(), &atlas, layer, to, clock::now()).await?;
-    let subject = format!("{level}/{indicator}");
-    record(&location, "release.restored", &atlas, subject, Some(json!({"number": to}))).await?;
+    let (which, decision) = (((&indicator, &level, audience), to), decision.decision());
+    let released =
+        release::rollback(&store, &publisher(), &atlas, which, decision.as_ref(), clock::now()).await?;
+    collect(&store, &location).await?;
     println!("release {to} of {indicator} on {level} is in force again: {} periods", released.periods);
     Ok(ExitCode::SUCCESS)
 }

@@ -18,7 +18,7 @@ use super::{
     token, user as users,
 };
 use crate::{
-    access::{Access, Administrator, Editor, Gate, Manager, Publisher},
+    access::{Access, Administrator, Editor, FactorKey, Gate, Manager, Publisher},
     atlas::Atlases,
     classification::{MAX_CLASSES, classify},
     clock,
@@ -107,7 +107,7 @@ pub(super) fn location(store: StoreArg) -> Result<String> {
 pub(super) async fn open(location: &str, mode: OpenMode) -> Result<Store> {
     let opened = Store::open(location, mode, clock::now()).await;
     // An address may hold a password: only a file is named.
-    let name = if location.contains("://") { "the database" } else { location };
+    let name = if is_database(location) { "the database" } else { location };
     opened.with_context(|| format!("cannot open the store {name}"))
 }
 
@@ -176,7 +176,7 @@ async fn serve_store(config: Config, mode: OpenMode) -> Result<ExitCode> {
     let glyphs = http::embedded_glyphs().context("the embedded fonts cannot be read")?;
     let gate = match mode {
         OpenMode::Public => Gate::closed(),
-        _ => Gate::open(open_people(&config.store).await?, config.access()),
+        _ => guarded(&config).await?,
     };
     let app = Arc::new(App {
         store: store.clone(),
@@ -193,17 +193,42 @@ async fn serve_store(config: Config, mode: OpenMode) -> Result<ExitCode> {
         if let Some(file) = file {
             tokio::spawn(replaced::follow(config.store.clone(), file, atlases));
         }
-    } else {
-        if let Some(to) = config.publish_to.clone() {
-            tokio::spawn(publish::keep_published(config.store.clone(), to));
-        }
+    } else if let Some(to) = config.publish_to.clone() {
+        tokio::spawn(publish::keep_published(config.store.clone(), to));
+    }
+    if let Ok(people) = gate.store().cloned() {
         offer_first_operator(&gate).await?;
         tokio::spawn(keep_tidy(gate));
-        tokio::spawn(due::keep_promises(store, config.store.clone()));
+        tokio::spawn(due::keep_promises(store, people));
     }
     tracing::info!("serving {} at {}", config.listen, app.public_url.join("/"));
     http::serve(listener, app, stop_signal()).await.context("the server failed")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The gate of a server, with the key of second factors: that of the configured file, else of the one beside the people of a
+/// GeoPackage. A file is made where there is none, but not for a database, which other servers share.
+async fn guarded(config: &Config) -> Result<Gate> {
+    let mut settings = config.access();
+    let beside = || Path::new(&config.store).with_extension("access.key");
+    settings.factor_key = match (&config.secret_key_file, is_database(&config.store)) {
+        (Some(path), true) => Some(FactorKey::read(path)?),
+        (None, true) => {
+            tracing::warn!("second factors cannot be set up: no secret_key_file is configured");
+            None
+        }
+        (path, false) => Some(FactorKey::read_or_make(path.as_ref().unwrap_or(&beside()))?),
+    };
+    let gate = Gate::open(open_people(&config.store).await?, settings);
+    let sealed = gate.seal_second_factors().await?;
+    if sealed > 0 {
+        tracing::info!("second factors of {sealed} people are stored sealed from now on");
+    }
+    Ok(gate)
+}
+
+fn is_database(location: &str) -> bool {
+    location.contains("://")
 }
 
 /// Where nobody operates the platform yet, says once how to become the one who does.
@@ -274,7 +299,8 @@ async fn check(config: &Config) -> Result<ExitCode> {
     }
     for catalogue in store.catalogues().await? {
         let atlas = &catalogue.atlas;
-        let progress = release::progress(&store, &atlas.slug, clock::now().date_naive()).await?;
+        let progress =
+            release::progress(&store, &publisher(), &atlas.slug, clock::now().date_naive()).await?;
         write!(text, "atlas {}: {}", atlas.slug, atlas::summary(&progress))?;
         for edition in &catalogue.editions {
             let (level, date) = (&edition.level, edition.valid_on);

@@ -149,7 +149,7 @@ const fn gravity(status: Status) -> u8 {
 const fn doubt(status: Status) -> u8 {
     match status {
         Status::Revised => 1,
-        Status::Derived => 2,
+        Status::Derived | Status::Pooled => 2,
         Status::Preliminary => 3,
         Status::Limited => 4,
         Status::Estimated => 5,
@@ -262,7 +262,10 @@ pub fn pool(years: &[Observations<'_>], quantity: Quantity) -> (Column, Companio
         let parts: Vec<_> = years.iter().map(|year| (year.part(ordinal as u32), 1.0)).collect();
         // A year in which the region did not exist is a year that is missing.
         let absent = parts.iter().any(|(part, _)| part.status == Status::NotApplicable);
-        let whole = if absent { Part::without(Status::NotApplicable) } else { combine(&parts, quantity) };
+        let mut whole = if absent { Part::without(Status::NotApplicable) } else { combine(&parts, quantity) };
+        if whole.status == Status::Derived {
+            whole.status = Status::Pooled;
+        }
         result.set(ordinal, whole);
     }
     result.finish(Vec::new())
@@ -420,7 +423,7 @@ mod tests {
         assert_eq!((pooled.value(1), pooled.status(1)), (None, Status::Missing));
         assert_eq!(beside.denominators.as_ref().map(|d| d[0]), Some(300.0));
         let (pooled, _) = pool(&[of(&first, &a), of(&first, &a)], COUNT);
-        assert_eq!(pooled.value(0), Some(100.0));
+        assert_eq!((pooled.value(0), pooled.status(0)), (Some(100.0), Status::Pooled));
     }
 
     #[test]

@@ -32,13 +32,15 @@ pub enum Status {
     Revised = 18,
     /// A number of limited value.
     Limited = 19,
-    /// A number that was derived: from the parts of a region, its predecessors or several years.
+    /// A number that was derived: from the parts of a region or its predecessors.
     Derived = 20,
+    /// A number of several years taken together.
+    Pooled = 21,
 }
 
 impl Status {
     /// Every status, in the order of its bytes.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Valid,
         Self::Missing,
         Self::Suppressed,
@@ -52,13 +54,20 @@ impl Status {
         Self::Revised,
         Self::Limited,
         Self::Derived,
+        Self::Pooled,
     ];
 
     /// True if an observation of this status has a number.
     pub const fn has_value(self) -> bool {
         matches!(
             self,
-            Self::Valid | Self::Estimated | Self::Preliminary | Self::Revised | Self::Limited | Self::Derived
+            Self::Valid
+                | Self::Estimated
+                | Self::Preliminary
+                | Self::Revised
+                | Self::Limited
+                | Self::Derived
+                | Self::Pooled
         )
     }
 
@@ -78,6 +87,7 @@ impl Status {
             Self::Revised => "revised",
             Self::Limited => "limited",
             Self::Derived => "derived",
+            Self::Pooled => "pooled",
         }
     }
 

@@ -3,16 +3,20 @@
 //! Invariant: it is never open with too few indicators unless somebody decided so, with a reason and a date.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     access::Publisher,
-    domain::{Audience, FacilityCategory, Slug},
+    domain::{Audience, Column, FacilityCategory, Slug},
     release::{
         ReleaseError,
         bundle::stamp,
         prepare::{Places, numbers_of},
     },
-    store::{AreaChange, AreaDecision, AtlasCatalogue, ReleaseMark, ReleaseRow, Stamp, Store, StoreError},
+    store::{
+        AreaChange, AreaDecision, AtlasCatalogue, NewRelease, ReleaseMark, ReleaseRow, Stamp, Store,
+        StoreError,
+    },
 };
 
 /// What becomes of an open public area in which fewer indicators would count than are required.
@@ -112,32 +116,60 @@ pub async fn close_expired(store: &Store, now: DateTime<Utc>) -> Result<Vec<Slug
     Ok(closed)
 }
 
-/// What is decided about the public area when layers are taken back; `None` if that changes nothing for it.
-///
-/// # Errors
-/// If fewer indicators would count than before and than are required, and nothing is decided or the decision has no
-/// reason or a day that has passed.
-pub(super) async fn area_after(
+/// Too few indicators would count for an open public area.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shortfall {
+    /// How many would count.
+    pub count: u32,
+    /// How many are required.
+    pub required: u32,
+}
+
+/// What is about to happen to public layers.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Change<'a> {
+    /// Indicators and levels that are taken back.
+    pub(super) gone: &'a [(Slug, Slug)],
+    /// Releases that come, in place of those before them.
+    pub(super) new: &'a [NewRelease],
+}
+
+impl Change<'_> {
+    /// True if a release stays in force.
+    fn leaves(&self, release: &ReleaseRow) -> bool {
+        let gone = self.gone.iter().any(|(i, l)| release.indicator == *i && release.level == *l);
+        let replaced = |n: &NewRelease| release.indicator == n.indicator && release.level == n.level;
+        !gone && !self.new.iter().any(replaced)
+    }
+}
+
+/// Whether a change would leave an open public area with fewer indicators than before and than are required.
+pub(super) async fn shortfall(
     store: &Store,
     catalogue: &AtlasCatalogue,
-    gone: &[(Slug, Slug)],
+    change: Change<'_>,
     audience: Audience,
-    decision: Option<&Decision>,
-    by: &Stamp,
-) -> Result<Option<AreaDecision>, ReleaseError> {
+) -> Result<Option<Shortfall>, StoreError> {
     if !catalogue.atlas.open || audience != Audience::Public {
         return Ok(None);
     }
-    let before = counting_indicators(store, catalogue).await?;
-    let stays = |r: &&ReleaseRow| !gone.iter().any(|(i, l)| r.indicator == *i && r.level == *l);
-    let left = AtlasCatalogue {
-        releases: catalogue.releases.iter().filter(stays).cloned().collect(),
-        ..catalogue.clone()
-    };
-    let (count, required) = (counting_indicators(store, &left).await?, catalogue.atlas.required_indicators);
-    if count >= required || count == before {
+    let (count, required) = (counting(store, catalogue, change).await?, catalogue.atlas.required_indicators);
+    if count >= required || count >= counting_indicators(store, catalogue).await? {
         return Ok(None);
     }
+    Ok(Some(Shortfall { count, required }))
+}
+
+/// What is decided about the public area where too few indicators would count; `None` where enough do.
+///
+/// # Errors
+/// If nothing is decided, or the decision has no reason or a day that has passed.
+pub(super) fn decision_on(
+    shortfall: Option<Shortfall>,
+    decision: Option<&Decision>,
+    by: &Stamp,
+) -> Result<Option<AreaDecision>, ReleaseError> {
+    let Some(Shortfall { count, required }) = shortfall else { return Ok(None) };
     match decision {
         None => Err(ReleaseError::DecisionNeeded { count, required }),
         Some(Decision::ClosePublicArea) => Ok(Some(decided(AreaChange::Closed, (count, required), by))),
@@ -174,10 +206,21 @@ pub async fn set_category_public(
 /// # Errors
 /// If the store cannot be read.
 pub async fn counting_indicators(store: &Store, catalogue: &AtlasCatalogue) -> Result<u32, StoreError> {
+    counting(store, catalogue, Change::default()).await
+}
+
+/// How many would count after a change.
+async fn counting(store: &Store, catalogue: &AtlasCatalogue, change: Change<'_>) -> Result<u32, StoreError> {
     let mut places = Places::new(store);
     let mut counting: Vec<&Slug> = Vec::new();
-    for release in catalogue.releases.iter().filter(|r| r.audience == Audience::Public) {
+    let stays = |r: &&ReleaseRow| r.audience == Audience::Public && change.leaves(r);
+    for release in catalogue.releases.iter().filter(stays) {
         if !counting.contains(&&release.indicator) && best_coverage(&mut places, release).await?.is_enough() {
+            counting.push(&release.indicator);
+        }
+    }
+    for release in change.new {
+        if !counting.contains(&&release.indicator) && shows_enough(&mut places, release).await? {
             counting.push(&release.indicator);
         }
     }
@@ -192,6 +235,11 @@ pub(super) struct Coverage {
 }
 
 impl Coverage {
+    fn of(column: &Column, inhabited: &[bool]) -> Self {
+        let shown = numbers_of(column, inhabited).len();
+        Self { shown, of: inhabited.iter().filter(|i| **i).count() }
+    }
+
     pub(super) const fn is_enough(self) -> bool {
         self.of > 0 && 2 * self.shown >= self.of
     }
@@ -205,9 +253,7 @@ pub(super) async fn best_coverage(
     let mut best = Coverage { shown: 0, of: 0 };
     for row in &release.columns {
         let column = places.store.release_column(row.id).await?;
-        let inhabited = places.inhabited(row.edition).await?;
-        let shown = numbers_of(&column, inhabited).len();
-        let coverage = Coverage { shown, of: inhabited.iter().filter(|i| **i).count() };
+        let coverage = Coverage::of(&column, places.inhabited(row.edition).await?);
         if best.of == 0 || coverage.shown * best.of > best.shown * coverage.of {
             best = coverage;
         }
@@ -216,4 +262,14 @@ pub(super) async fn best_coverage(
         }
     }
     Ok(best)
+}
+
+/// True if some period of a release that is to be shows enough.
+async fn shows_enough(places: &mut Places<'_>, release: &NewRelease) -> Result<bool, StoreError> {
+    for new in &release.columns {
+        if Coverage::of(&new.column, places.inhabited(new.edition).await?).is_enough() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

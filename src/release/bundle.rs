@@ -10,7 +10,7 @@ use crate::{
     domain::{BundleState, BundleStep, ReleaseRequest, Slug},
     release::{
         Decision, Findings, Problem, ReleaseError, Released,
-        area::area_after,
+        area::{Change, decision_on, shortfall},
         findings::{Examined, examine, indicators},
         prepare::chosen_series,
     },
@@ -104,12 +104,14 @@ pub async fn approve(
 ///
 /// # Errors
 /// If the bundle does not exist for this publisher, has another revision, is not approved or waits for its embargo; if
-/// this publisher imported some of its values and the atlas wants four eyes; if something stands in the way.
+/// this publisher imported some of its values and the atlas wants four eyes; if something stands in the way; if fewer
+/// indicators would count for an open public area than it needs and nothing is decided about it: then it stays approved.
 pub async fn release(
     store: &Store,
     publisher: &Publisher,
     atlas: &Slug,
     at: (Id, i64),
+    decision: Option<&Decision>,
     now: DateTime<Utc>,
 ) -> Result<Vec<Released>, ReleaseError> {
     let row = begin(store, publisher, atlas, at, BundleStep::Release).await?;
@@ -117,7 +119,7 @@ pub async fn release(
         return Err(ReleaseError::Embargo { until });
     }
     four_eyes(store, &store.catalogue(atlas).await?, &row.content.request, publisher.name()).await?;
-    carry_out(store, atlas, &row, &stamp(publisher, now)).await
+    carry_out(store, atlas, &row, decision, &stamp(publisher, now)).await
 }
 
 /// Withdraws a bundle: its releases that are in force are taken back; one that was not yet released is given up.
@@ -142,7 +144,8 @@ pub async fn withdraw(
         history.iter().filter(of_bundle).map(|r| (r.indicator.clone(), r.level.clone())).collect();
     let (catalogue, audience) = (store.catalogue(atlas).await?, row.content.request.audience);
     let by = stamp(publisher, now);
-    let area = area_after(store, &catalogue, &layers, audience, decision, &by).await?;
+    let change = Change { gone: &layers, ..Change::default() };
+    let area = decision_on(shortfall(store, &catalogue, change, audience).await?, decision, &by)?;
     let step = step_of(&row, "withdraw", BundleState::Withdrawn, by.clone());
     let withdrawal = Withdrawal { layers: &layers, audience, area, bundle: Some(step), since, stamp: by };
     store.withdraw(atlas, &withdrawal).await?;
@@ -225,14 +228,17 @@ async fn release_one_due(
     by: &Stamp,
 ) -> Result<Vec<Released>, ReleaseError> {
     let catalogue = store.catalogue(atlas).await?;
-    match four_eyes(store, &catalogue, &row.content.request, &by.by).await {
-        Err(ReleaseError::Store(error)) => Err(error.into()),
-        Err(refusal) => {
-            let problem = Problem::SamePerson { reason: refusal.to_string() };
-            Err(fail(store, atlas, row, vec![problem], by).await?)
-        }
-        Ok(()) => carry_out(store, atlas, row, by).await,
-    }
+    let problem = match four_eyes(store, &catalogue, &row.content.request, &by.by).await {
+        Err(ReleaseError::Store(error)) => return Err(error.into()),
+        Err(refusal) => Problem::SamePerson { reason: refusal.to_string() },
+        Ok(()) => match carry_out(store, atlas, row, None, by).await {
+            Err(ReleaseError::DecisionNeeded { count, required }) => {
+                Problem::DecisionNeeded { count, required }
+            }
+            outcome => return outcome,
+        },
+    };
+    Err(fail(store, atlas, row, vec![problem], by).await?)
 }
 
 /// Releases what was approved if it is still what was checked, and if nothing stands in the way.
@@ -240,6 +246,7 @@ async fn carry_out(
     store: &Store,
     atlas: &Slug,
     row: &BundleRow,
+    decision: Option<&Decision>,
     by: &Stamp,
 ) -> Result<Vec<Released>, ReleaseError> {
     let Examined { mut findings, releases, since } =
@@ -251,8 +258,9 @@ async fn carry_out(
     if !findings.problems.is_empty() {
         return Err(fail(store, atlas, row, findings.problems, by).await?);
     }
+    let area = decision_on(findings.shortfall, decision, by)?;
     let publication =
-        Publication { releases: &releases, since, findings: findings.to_json()?, stamp: by.clone() };
+        Publication { releases: &releases, since, findings: findings.to_json()?, area, stamp: by.clone() };
     store.publish_bundle(atlas, (row.id, row.revision), &publication).await?;
     Ok(releases.iter().map(Released::of).collect())
 }
@@ -265,7 +273,7 @@ async fn fail(
     problems: Vec<Problem>,
     by: &Stamp,
 ) -> Result<ReleaseError, ReleaseError> {
-    let findings = Findings { problems, previews: Vec::new(), fingerprint: String::new() };
+    let findings = Findings { problems, previews: Vec::new(), fingerprint: String::new(), shortfall: None };
     let step = BundleMove {
         findings: Some(findings.to_json()?),
         ..step_of(row, "fail", BundleState::Draft, by.clone())

@@ -9,6 +9,7 @@ use crate::{
     domain::{Indicator, Period, ReleaseRequest, Slug, Status},
     release::{
         ReleaseError,
+        area::{Change, Shortfall, shortfall},
         prepare::{prepare, series_of},
     },
     store::{AtlasCatalogue, NewRelease, ReleaseMark, Store},
@@ -45,6 +46,17 @@ pub enum Problem {
     /// Something was imported or described anew since the check.
     #[error("Values, sheets or policy were changed since the check: check the bundle again.")]
     ChangedSinceCheck,
+    /// It came due, and nobody had decided what becomes of the public area.
+    #[error(
+        "Only {count} of {required} indicators would count for the public area: release the bundle by hand, with a decision \
+         whether the area is closed or stays open."
+    )]
+    DecisionNeeded {
+        /// How many would count.
+        count: u32,
+        /// How many are required.
+        required: u32,
+    },
     /// The same person did what two persons must do.
     #[error("{}.", sentence(reason))]
     SamePerson {
@@ -105,6 +117,9 @@ pub struct Findings {
     pub previews: Vec<Preview>,
     /// Hash of values, sheets and policy that were looked at.
     pub fingerprint: String,
+    /// Too few indicators would count for the open public area: whoever releases must decide what becomes of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shortfall: Option<Shortfall>,
 }
 
 impl Findings {
@@ -152,7 +167,9 @@ pub(super) async fn examine(
     }
     let previews = releases.iter().map(Preview::of).collect();
     let fingerprint = fingerprint(&catalogue, request)?;
-    Ok(Examined { findings: Findings { problems, previews, fingerprint }, releases, since })
+    let change = Change { new: &releases, ..Change::default() };
+    let shortfall = shortfall(store, &catalogue, change, request.audience).await?;
+    Ok(Examined { findings: Findings { problems, previews, fingerprint, shortfall }, releases, since })
 }
 
 /// The indicators of a request.
@@ -239,6 +256,7 @@ mod tests {
             problems: vec![Problem::ChangedSinceCheck],
             previews: Vec::new(),
             fingerprint: "00".into(),
+            shortfall: Some(Shortfall { count: 9, required: 10 }),
         };
         assert_eq!(Findings::from_json(&findings.to_json().unwrap()).unwrap(), findings);
     }

@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::{
-    access::Administrator,
+    access::{Administrator, json_line},
     domain::Slug,
     release::{ReleaseError, settings::check_administrator},
-    store::{Agreement, AtlasContent, Erased, Id, Store},
+    store::{AccessStore, Agreement, AtlasContent, AuditFilter, Erased, Id, Store, StoreError},
 };
 
 /// Largest file of an agreement, in bytes.
@@ -44,7 +44,7 @@ pub struct Protocol {
     pub at: DateTime<Utc>,
     /// Who.
     pub by: String,
-    /// Name of the export.
+    /// Name of the export; empty if it was made earlier.
     pub export: String,
     /// Hash over everything that was exported and read back.
     pub content_hash: String,
@@ -60,47 +60,117 @@ pub struct Protocol {
     pub server_log: bool,
 }
 
-/// Takes everything of an atlas out into a new GeoPackage, reads it back and compares it.
+impl Protocol {
+    fn of(administrator: &Administrator, atlas: &Slug, content: AtlasContent, at: DateTime<Utc>) -> Self {
+        Self {
+            atlas: atlas.clone(),
+            at,
+            by: administrator.name().to_owned(),
+            export: String::new(),
+            content_hash: content.hash(),
+            content,
+            removed: false,
+            hindrance: None,
+            backups: Vec::new(),
+            server_log: false,
+        }
+    }
+}
+
+/// What belongs to an atlas beside its content: who is what there, and what the audit log says of it.
+#[derive(Debug, Clone)]
+pub struct Beside {
+    /// Members with their roles, as JSON.
+    pub people: serde_json::Value,
+    /// Entries of the audit log, the latest first: one JSON object a line.
+    pub log: String,
+}
+
+/// Takes everything of an atlas out into a new GeoPackage, reads it back and compares it; what belongs to it beside its
+/// content is returned.
 ///
 /// # Errors
 /// If the atlas does not exist for this administrator, or the file cannot be made or is not what was copied.
 pub async fn take_out(
-    store: &Store,
+    (store, people): (&Store, &AccessStore),
     administrator: &Administrator,
     atlas: &Slug,
     file: &Path,
     now: DateTime<Utc>,
-) -> Result<Protocol, ReleaseError> {
+) -> Result<(Protocol, Beside), ReleaseError> {
     check_administrator(administrator, atlas)?;
     let content = store.export_atlas(atlas, file, now).await?;
+    people.collect(store).await?;
+    let beside = Beside { people: members(people, atlas).await?, log: log_of(people, atlas).await? };
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
-    Ok(Protocol {
-        atlas: atlas.clone(),
-        at: now,
-        by: administrator.name().to_owned(),
-        export: name.unwrap_or_default(),
-        content_hash: content.hash(),
-        content,
-        removed: false,
-        hindrance: None,
-        backups: Vec::new(),
-        server_log: false,
-    })
+    let export = name.unwrap_or_default();
+    Ok((Protocol { export, ..Protocol::of(administrator, atlas, content, now) }, beside))
 }
 
-/// Removes an atlas that was taken out, physically.
+/// Who has which role in an atlas.
+async fn members(people: &AccessStore, atlas: &Slug) -> Result<serde_json::Value, StoreError> {
+    let mut members = Vec::new();
+    for person in people.people().await? {
+        for membership in person.memberships.iter().filter(|m| m.atlas == *atlas) {
+            members.push(serde_json::json!({
+                "name": person.name.as_str(), "display_name": person.display_name,
+                "roles": membership.roles, "themes": membership.themes,
+            }));
+        }
+    }
+    Ok(members.into())
+}
+
+/// All that the audit log says of an atlas.
+async fn log_of(people: &AccessStore, atlas: &Slug) -> Result<String, StoreError> {
+    const PAGE: u32 = 1000;
+    let filter = AuditFilter { atlas: Some(atlas.clone()), ..AuditFilter::default() };
+    let (mut text, mut before) = (String::new(), None);
+    loop {
+        let page = people.audit_log(&filter, PAGE, before).await?;
+        for row in &page {
+            text += &json_line(row);
+            text.push('\n');
+        }
+        before = page.last().map(|row| row.id);
+        if page.len() < PAGE as usize {
+            return Ok(text);
+        }
+    }
+}
+
+/// Removes an atlas that was taken out, physically, with all rights in it. The audit log keeps what it says of it.
 ///
 /// # Errors
 /// If the atlas does not exist for this administrator, or was changed since it was taken out.
 pub async fn remove(
-    store: &Store,
+    (store, people): (&Store, &AccessStore),
     administrator: &Administrator,
     taken_out: Protocol,
 ) -> Result<Protocol, ReleaseError> {
     let atlas = &taken_out.atlas;
     check_administrator(administrator, atlas)?;
     store.remove_atlas(atlas, &taken_out.content, taken_out.at, administrator.name()).await?;
+    people.forget_atlas(atlas).await?;
     let Erased { hindrance, backups, server_log } = store.erase().await?;
     let backups = backups.iter().map(|path| path.display().to_string()).collect();
     Ok(Protocol { removed: true, hindrance, backups, server_log, ..taken_out })
+}
+
+/// Removes an atlas of which an export has this hash, as [`remove`] does. The hash is told with the export only.
+///
+/// # Errors
+/// As for [`remove`].
+pub async fn remove_exported(
+    (store, people): (&Store, &AccessStore),
+    administrator: &Administrator,
+    (atlas, hash): (&Slug, &str),
+    now: DateTime<Utc>,
+) -> Result<Protocol, ReleaseError> {
+    check_administrator(administrator, atlas)?;
+    let content = store.atlas_content(atlas).await?;
+    if content.hash() != hash {
+        return Err(StoreError::Changed { what: "atlas", name: atlas.to_string() }.into());
+    }
+    remove((store, people), administrator, Protocol::of(administrator, atlas, content, now)).await
 }

@@ -28,9 +28,9 @@ use crate::{
 };
 
 pub use crate::domain::ReleaseRequest;
-pub use area::{Decision, close, close_expired, counting_indicators, open, set_category_public};
+pub use area::{Decision, Shortfall, close, close_expired, counting_indicators, open, set_category_public};
 pub use findings::{Findings, Preview, Problem};
-pub use leaving::{MAX_AGREEMENT, Protocol, keep_agreement, remove, take_out};
+pub use leaving::{Beside, MAX_AGREEMENT, Protocol, keep_agreement, remove, remove_exported, take_out};
 pub use progress::{IndicatorProgress, Missing, Progress, progress};
 pub use publish::{preview, release, rollback, title_of, withdraw};
 pub use request::Released;
@@ -148,7 +148,7 @@ pub enum ReleaseError {
     },
     /// Somebody must decide what becomes of the public area.
     #[error(
-        "only {count} of {required} indicators would be left: decide whether the public area is closed, or stays open \
+        "only {count} of {required} indicators would count: decide whether the public area is closed, or stays open \
              for a reason until a day that has not passed"
     )]
     DecisionNeeded {

@@ -4,10 +4,12 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use crate::{
+    access::Publisher,
     domain::{Audience, BundleState, Indicator, Slug, Text},
     release::{
         ReleaseError,
-        area::{Coverage, best_coverage},
+        area::{Coverage, best_coverage, counting_indicators},
+        bundle,
         prepare::Places,
     },
     store::{AreaDecision, AtlasCatalogue, BundleRow, Id, Store},
@@ -28,11 +30,11 @@ pub struct Progress {
     pub days_left: Option<i64>,
     /// The latest decision about the public area.
     pub decision: Option<AreaDecision>,
-    /// Bundles that are not yet released or withdrawn.
+    /// Bundles that are not yet released or withdrawn, of those that the publisher may see.
     pub waiting: usize,
     /// Releases in force without certificate of disclosure control.
     pub uncertified: usize,
-    /// Each indicator in the order of the catalogue.
+    /// Each indicator of the publisher's themes in the order of the catalogue.
     pub indicators: Vec<IndicatorProgress>,
 }
 
@@ -85,23 +87,30 @@ pub enum Missing {
     },
 }
 
-/// How far an atlas is on its way to a public area, as of a day.
+/// How far an atlas is on its way to a public area, as of a day. The numbers speak of the whole atlas; indicators and
+/// bundles beyond the publisher's themes are not named.
 ///
 /// # Errors
 /// If there is no such atlas, or the store cannot be read.
-pub async fn progress(store: &Store, atlas: &Slug, today: NaiveDate) -> Result<Progress, ReleaseError> {
+pub async fn progress(
+    store: &Store,
+    publisher: &Publisher,
+    atlas: &Slug,
+    today: NaiveDate,
+) -> Result<Progress, ReleaseError> {
     let catalogue = store.catalogue(atlas).await?;
-    let mut bundles = store.bundles(atlas).await?;
+    let mut bundles = bundle::list(store, publisher, atlas).await?;
     bundles.retain(|b| !matches!(b.state, BundleState::Released | BundleState::Withdrawn));
     let mut places = Places::new(store);
     let mut indicators = Vec::with_capacity(catalogue.indicators.len());
-    for indicator in &catalogue.indicators {
+    let within = |indicator: &&Indicator| publisher.may(atlas, Some(&indicator.theme));
+    for indicator in catalogue.indicators.iter().filter(within) {
         indicators.push(of_indicator(&mut places, &catalogue, &bundles, indicator).await?);
     }
     let due_on = catalogue.atlas.indicators_due_on;
     Ok(Progress {
         open: catalogue.atlas.open,
-        count: indicators.iter().filter(|i| i.counts).count() as u32,
+        count: counting_indicators(store, &catalogue).await?,
         required: catalogue.atlas.required_indicators,
         due_on,
         days_left: due_on.map(|due| (due - today).num_days()),

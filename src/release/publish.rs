@@ -7,7 +7,7 @@ use crate::{
     domain::{Audience, ReleaseRequest, Slug},
     release::{
         Decision, Findings, ReleaseError, Released,
-        area::area_after,
+        area::{Change, decision_on, shortfall},
         bundle::{check_reach, refuse_importer, stamp},
         findings::{Examined, examine},
     },
@@ -21,12 +21,14 @@ use crate::{
 /// checked before the first is written, and all are written or none.
 ///
 /// # Errors
-/// If an indicator or a level is unknown, if something stands in the way, or if the atlas wants four eyes.
+/// If an indicator or a level is unknown, if something stands in the way, or if the atlas wants four eyes; if fewer
+/// indicators would count for an open public area than it needs and nothing is decided about it.
 pub async fn release(
     store: &Store,
     publisher: &Publisher,
     atlas: &Slug,
     request: &ReleaseRequest,
+    decision: Option<&Decision>,
     now: DateTime<Utc>,
 ) -> Result<Vec<Released>, ReleaseError> {
     let catalogue = store.catalogue(atlas).await?;
@@ -41,7 +43,8 @@ pub async fn release(
     }
     let content = BundleContent { title: title_of(request), request: request.clone(), embargo_until: None };
     let stamp = stamp(publisher, now);
-    let publication = Publication { releases: &releases, since, findings: findings.to_json()?, stamp };
+    let area = decision_on(findings.shortfall, decision, &stamp)?;
+    let publication = Publication { releases: &releases, since, findings: findings.to_json()?, area, stamp };
     store.publish_at_once(atlas, &content, &publication).await?;
     Ok(releases.iter().map(Released::of).collect())
 }
@@ -101,7 +104,8 @@ pub async fn withdraw(
     }
     let stamp = stamp(publisher, now);
     let audience = request.audience;
-    let area = area_after(store, &catalogue, &layers, audience, decision, &stamp).await?;
+    let change = Change { gone: &layers, ..Change::default() };
+    let area = decision_on(shortfall(store, &catalogue, change, audience).await?, decision, &stamp)?;
     let withdrawal = Withdrawal { layers: &layers, audience, area, bundle: None, since, stamp };
     store.withdraw(atlas, &withdrawal).await?;
     Ok(())
@@ -113,16 +117,18 @@ pub async fn withdraw(
 ///
 /// # Errors
 /// If there is no release of that number, if it is in force, has no certificate, or lost periods by a purge; if the atlas
-/// wants four eyes and this publisher imported its values.
+/// wants four eyes and this publisher imported its values; if fewer indicators would count for an open public area than it
+/// needs and nothing is decided about it.
 pub async fn rollback(
     store: &Store,
     publisher: &Publisher,
     atlas: &Slug,
-    layer: (&Slug, &Slug, Audience),
-    to: u32,
+    (layer, to): ((&Slug, &Slug, Audience), u32),
+    decision: Option<&Decision>,
     now: DateTime<Utc>,
 ) -> Result<Released, ReleaseError> {
     let (indicator, level, audience) = layer;
+    let since = store.release_mark(atlas).await?;
     let catalogue = store.catalogue(atlas).await?;
     let request = ReleaseRequest {
         indicators: vec![indicator.clone()],
@@ -146,7 +152,10 @@ pub async fn rollback(
     if catalogue.atlas.four_eyes {
         refuse_importer(store, &earlier.inputs, indicator, publisher.name()).await?;
     }
-    store.publish_all(atlas, std::slice::from_ref(&earlier)).await?;
+    let change = Change { new: std::slice::from_ref(&earlier), ..Change::default() };
+    let shortfall = shortfall(store, &catalogue, change, audience).await?;
+    let area = decision_on(shortfall, decision, &stamp(publisher, now))?;
+    store.restore(atlas, &earlier, area.as_ref(), since).await?;
     Ok(Released::of(&earlier))
 }
 

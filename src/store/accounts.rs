@@ -48,9 +48,9 @@ pub struct PersonRow {
     pub password_hash: Option<Secret>,
     /// The password must be changed first.
     pub must_change_password: bool,
-    /// Secret of the second factor (base 32), once it was confirmed.
+    /// Second factor once it was confirmed, as the gate wants it stored: sealed.
     pub totp_secret: Option<Secret>,
-    /// Secret of a second factor that is yet to be confirmed.
+    /// The same of one that is yet to be confirmed.
     pub totp_pending: Option<Secret>,
     /// Time step of the last code that was accepted.
     pub totp_step: i64,
@@ -269,6 +269,28 @@ impl AccessStore {
         let sql = "UPDATE person SET totp_pending = $1 WHERE id = $2";
         changed(tx.execute(sql, params![secret.expose(), person]).await?)?;
         tx.commit().await
+    }
+
+    /// Stores second factors of a person, in force and pending, in another form. False if they were changed meanwhile.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn replace_factors(
+        &self,
+        person: &PersonRow,
+        [factor, pending]: &[Option<Secret>; 2],
+    ) -> Result<bool> {
+        let mut tx = self.begin_write().await?;
+        let sql = "UPDATE person SET totp_secret = $1, totp_pending = $2 WHERE id = $3 \
+                   AND coalesce(totp_secret, '') = $4 AND coalesce(totp_pending, '') = $5";
+        let text = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
+        let present =
+            [text(&person.totp_secret).unwrap_or_default(), text(&person.totp_pending).unwrap_or_default()];
+        let params =
+            params![text(factor).as_deref(), text(pending).as_deref(), person.id, &present[0], &present[1],];
+        let replaced = tx.execute(sql, params).await? == 1;
+        tx.commit().await?;
+        Ok(replaced)
     }
 
     /// Puts the pending second factor in force, with the step of the code that confirmed it and hashes of recovery codes.

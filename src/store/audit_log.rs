@@ -1,7 +1,8 @@
 //! The audit log: who did what to what. It only grows; the database refuses everything else but what retention deletes.
+//! What is done to people is written in the transaction that does it; what is done to releases, see `outbox.rs`.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::domain::Slug;
@@ -13,7 +14,7 @@ use crate::store::{
 type Result<T> = std::result::Result<T, StoreError>;
 
 /// Something that somebody did. Neither secrets nor values of observations belong into it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AuditEntry {
     /// When.
     pub at: DateTime<Utc>,
@@ -159,9 +160,21 @@ impl AccessStore {
 
 /// Writes an entry in the transaction of what it is about.
 pub(super) async fn write_entry(tx: &mut Tx, entry: &AuditEntry) -> Result<()> {
+    write_entry_to(tx, "audit", entry, None).await
+}
+
+/// The same, in a table that is named; `origin` says where the entry came from, if it stood elsewhere before.
+pub(super) async fn write_entry_to(
+    tx: &mut Tx,
+    table: &'static str,
+    entry: &AuditEntry,
+    origin: Option<&str>,
+) -> Result<()> {
     let text = |value: &Option<Value>| value.as_ref().map(json).transpose();
-    let sql = "INSERT INTO audit (happened_at, actor, action, atlas, subject, before_json, after_json) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let sql = format!(
+        "INSERT INTO {table} (happened_at, actor, action, atlas, subject, before_json, after_json, origin) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+    );
     let params = params![
         entry.at,
         &entry.actor,
@@ -170,8 +183,9 @@ pub(super) async fn write_entry(tx: &mut Tx, entry: &AuditEntry) -> Result<()> {
         entry.subject.as_deref(),
         text(&entry.before)?.as_deref(),
         text(&entry.after)?.as_deref(),
+        origin,
     ];
-    tx.execute(sql, params).await.map(drop)
+    tx.execute_text(sql, params).await.map(drop)
 }
 
 fn read(row: &Row) -> Result<AuditRow> {

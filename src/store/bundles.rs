@@ -2,19 +2,20 @@
 //!
 //! Must not know: which steps are allowed, what a check finds. Invariant: every write names the revision that it was
 //! decided on and raises it; of two that come at once, the second changes nothing. The releases of a bundle are stored
-//! in the transaction that makes it released.
+//! in the transaction that makes it released, and so is what the audit log says of every step.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::domain::{BundleState, ReleaseRequest, Slug};
 use crate::store::{
     Id, NewRelease, Store, StoreError,
     catalogue::atlas_id,
-    publication::{ReleaseMark, check_mark},
+    outbox::{self, Act},
+    publication::{AreaDecision, ReleaseMark, check_mark, decide},
     releases,
-    sql::{Row, Tx, json, params, word},
+    sql::{Row, Tx, json as text, params, word},
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -108,6 +109,8 @@ pub struct Publication<'a> {
     pub since: ReleaseMark,
     /// What the check before them found.
     pub findings: Value,
+    /// What becomes of the public area, if fewer indicators count then.
+    pub area: Option<AreaDecision>,
     /// Who and when.
     pub stamp: Stamp,
 }
@@ -185,6 +188,7 @@ impl Store {
     ) -> Result<()> {
         let mut tx = self.begin_write().await?;
         let atlas_id = atlas_id(&mut tx, atlas).await?;
+        let before = find(&mut tx, atlas_id, id).await?.content;
         raise(&mut tx, atlas_id, id, revision).await?;
         tx.execute(
             "UPDATE release_bundle SET title = $3, audience = $4, indicators = $5, levels = $6, periods = $7, \
@@ -195,15 +199,15 @@ impl Store {
                 id,
                 &content.title,
                 content.request.audience.as_str(),
-                json(&content.request.indicators)?,
-                json(&content.request.levels)?,
-                json(&content.request.periods)?,
+                text(&content.request.indicators)?,
+                text(&content.request.levels)?,
+                text(&content.request.periods)?,
                 content.embargo_until.map(moment).as_deref(),
             ],
         )
         .await?;
         let event = Event { action: "change", state: BundleState::Draft, revision: revision + 1, stamp };
-        record(&mut tx, atlas_id, id, &event).await?;
+        record(&mut tx, atlas_id, id, &event, (Some(json!(before)), json!(content))).await?;
         tx.commit().await
     }
 
@@ -289,9 +293,9 @@ async fn insert(tx: &mut Tx, atlas_id: Id, content: &BundleContent, stamp: &Stam
                 atlas_id,
                 &content.title,
                 content.request.audience.as_str(),
-                json(&content.request.indicators)?,
-                json(&content.request.levels)?,
-                json(&content.request.periods)?,
+                text(&content.request.indicators)?,
+                text(&content.request.levels)?,
+                text(&content.request.periods)?,
                 content.embargo_until.map(moment).as_deref(),
                 stamp.at,
                 &stamp.by,
@@ -299,7 +303,7 @@ async fn insert(tx: &mut Tx, atlas_id: Id, content: &BundleContent, stamp: &Stam
         )
         .await?;
     let event = Event { action: "create", state: BundleState::Draft, revision: 1, stamp };
-    record(tx, atlas_id, id, &event).await?;
+    record(tx, atlas_id, id, &event, (None, json!(content))).await?;
     Ok(id)
 }
 
@@ -315,7 +319,26 @@ struct Event<'a> {
     stamp: &'a Stamp,
 }
 
-async fn record(tx: &mut Tx, atlas_id: Id, bundle: Id, event: &Event<'_>) -> Result<()> {
+/// Writes what happened into the history of the bundle and, with what was and what is, into the audit log.
+async fn record(
+    tx: &mut Tx,
+    atlas_id: Id,
+    bundle: Id,
+    event: &Event<'_>,
+    (before, after): (Option<Value>, Value),
+) -> Result<()> {
+    let action = match event.action {
+        "create" => "bundle.created",
+        "change" => "bundle.changed",
+        "check" => "bundle.checked",
+        "approve" => "bundle.approved",
+        "release" => "bundle.released",
+        "withdraw" => "bundle.withdrawn",
+        _ => "bundle.failed",
+    };
+    let subject = format!("bundle {bundle}");
+    outbox::note(tx, atlas_id, Act { action, subject, before, after: Some(after), stamp: event.stamp })
+        .await?;
     tx.execute(
         "INSERT INTO bundle_event (atlas_id, bundle_id, action, state, revision, happened_at, actor) \
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -367,11 +390,13 @@ pub(super) async fn advance(tx: &mut Tx, atlas_id: Id, step: &BundleMove) -> Res
     tx.execute(sql, params![atlas_id, step.id, step.to.as_str(), *at, by]).await?;
     if let Some(findings) = &step.findings {
         let sql = "UPDATE release_bundle SET findings = $3 WHERE atlas_id = $1 AND id = $2";
-        tx.execute(sql, params![atlas_id, step.id, json(findings)?]).await?;
+        tx.execute(sql, params![atlas_id, step.id, text(findings)?]).await?;
     }
     let event =
         Event { action: step.action, state: step.to, revision: step.revision + 1, stamp: &step.stamp };
-    record(tx, atlas_id, step.id, &event).await
+    let problems = step.findings.as_ref().and_then(|findings| findings.get("problems"));
+    let after = json!({ "state": step.to, "revision": event.revision, "problems": problems });
+    record(tx, atlas_id, step.id, &event, (None, after)).await
 }
 
 async fn publish(
@@ -390,7 +415,10 @@ async fn publish(
     };
     advance(tx, atlas_id, &step).await?;
     check_mark(tx, atlas_id, publication.since).await?;
-    let ids = releases::insert_all(tx, atlas_id, publication.releases).await?;
+    let ids = releases::insert_all(tx, atlas_id, publication.releases, "release.published").await?;
+    if let Some(decision) = &publication.area {
+        decide(tx, atlas_id, decision).await?;
+    }
     for release in &ids {
         let sql = "INSERT INTO bundle_release (atlas_id, bundle_id, release_id) VALUES ($1, $2, $3)";
         tx.execute(sql, params![atlas_id, id, *release]).await?;

@@ -207,12 +207,17 @@ impl Store {
         })
     }
 
-    /// Begins to write. Raising the generation first makes writers of other processes wait too, on both databases.
-    pub(super) async fn begin_write(&self) -> Result<Tx> {
-        let mut tx = match self {
+    /// Begins to write what no catalogue shows: other servers need not read theirs anew.
+    pub(super) async fn begin_unseen_write(&self) -> Result<Tx> {
+        Ok(match self {
             Self::Sqlite(store) => Tx::Sqlite(store.writer.begin_with("BEGIN IMMEDIATE").await?),
             Self::Postgres(store) => Tx::Postgres(store.writer.begin().await?),
-        };
+        })
+    }
+
+    /// Begins to write. Raising the generation first makes writers of other processes wait too, on both databases.
+    pub(super) async fn begin_write(&self) -> Result<Tx> {
+        let mut tx = self.begin_unseen_write().await?;
         tx.execute("UPDATE state SET generation = generation + 1", params![]).await?;
         if let Tx::Postgres(_) = tx {
             tx.execute("NOTIFY kommunalatlas", params![]).await?;

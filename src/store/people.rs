@@ -27,7 +27,7 @@ use crate::store::{
 type Result<T> = std::result::Result<T, StoreError>;
 
 /// Steps of the schema of people, for both databases. One that was part of a version of this program is never changed.
-const MIGRATIONS: [(&str, &str); 2] = [
+const MIGRATIONS: [(&str, &str); 3] = [
     (
         include_str!("../../migrations/access/sqlite/0001_people.sql"),
         include_str!("../../migrations/access/postgres/0001_people.sql"),
@@ -35,6 +35,10 @@ const MIGRATIONS: [(&str, &str); 2] = [
     (
         include_str!("../../migrations/access/sqlite/0002_access.sql"),
         include_str!("../../migrations/access/postgres/0002_access.sql"),
+    ),
+    (
+        include_str!("../../migrations/access/sqlite/0003_outbox.sql"),
+        include_str!("../../migrations/access/postgres/0003_outbox.sql"),
     ),
 ];
 

@@ -13,6 +13,8 @@ use crate::domain::{Audience, Classification, Policies, Slug};
 use crate::store::{
     BundleMove, Id, ReleaseColumnRow, Stamp, Store, StoreError, bundles,
     catalogue::atlas_id,
+    lineage,
+    outbox::{self, Act},
     releases::columns_of,
     sql::{Row, Tx, json, params},
 };
@@ -183,6 +185,14 @@ impl Store {
             let Stamp { at, by } = &withdrawal.stamp;
             let audience = withdrawal.audience.as_str();
             ended += tx.execute(sql, params![atlas_id, indicator, level, audience, *at, by]).await?;
+            let act = Act {
+                action: "release.withdrawn",
+                subject: format!("{level}/{indicator}"),
+                before: Some(serde_json::json!({ "audience": withdrawal.audience })),
+                after: None,
+                stamp: &withdrawal.stamp,
+            };
+            outbox::note(&mut tx, atlas_id, act).await?;
         }
         if let Some(decision) = &withdrawal.area {
             decide(&mut tx, atlas_id, decision).await?;
@@ -228,18 +238,18 @@ impl Store {
         tx.commit().await
     }
 
-    /// Who imported these series.
+    /// Who imported these series, and all that they were derived from.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn importers(&self, series: &[Id]) -> Result<BTreeSet<String>> {
         let mut tx = self.begin_read().await?;
         let mut names = BTreeSet::new();
-        for id in series {
+        for id in lineage::with_inputs(&mut tx, series).await? {
             let sql =
                 "SELECT i.imported_by FROM series s JOIN import i ON i.id = s.import_id WHERE s.id = $1";
-            let row = tx.row(sql, params![*id]).await?;
-            names.insert(row.ok_or_else(|| StoreError::unknown("series", id))?.cells().text()?);
+            let row = tx.row(sql, params![id]).await?;
+            names.insert(row.ok_or_else(|| StoreError::unknown("series", &id))?.cells().text()?);
         }
         Ok(names)
     }
@@ -260,11 +270,20 @@ pub(super) async fn check_mark(tx: &mut Tx, atlas_id: Id, since: ReleaseMark) ->
     Err(StoreError::Changed { what: "list of releases", name: "of this atlas".into() })
 }
 
-async fn decide(tx: &mut Tx, atlas_id: Id, decision: &AreaDecision) -> Result<()> {
+/// Opens or closes the public area, or keeps it open, in the caller's transaction.
+pub(super) async fn decide(tx: &mut Tx, atlas_id: Id, decision: &AreaDecision) -> Result<()> {
     let open = decision.change != AreaChange::Closed;
     let sql = "UPDATE atlas SET open = $2, decision = $3 WHERE id = $1";
     tx.execute(sql, params![atlas_id, open, json(decision)?]).await?;
-    Ok(())
+    let action = match decision.change {
+        AreaChange::Opened => "area.opened",
+        AreaChange::Closed => "area.closed",
+        AreaChange::KeptOpen => "area.kept-open",
+    };
+    let stamp = Stamp { at: decision.at, by: decision.by.clone() };
+    let after = Some(serde_json::json!(decision));
+    let subject = "public area".to_owned();
+    outbox::note(tx, atlas_id, Act { action, subject, before: None, after, stamp: &stamp }).await
 }
 
 fn read_record(row: &Row) -> Result<ReleaseRecord> {

@@ -4,9 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use crate::domain::{Column, Slug};
 use crate::store::{
-    EditionRow, Id, NewRelease, NewReleaseColumn, ReleaseColumnRow, ReleaseRow, Store, StoreError,
+    AreaDecision, EditionRow, Id, NewRelease, NewReleaseColumn, ReleaseColumnRow, ReleaseMark, ReleaseRow,
+    Stamp, Store, StoreError,
     catalogue::atlas_id,
     content, editions,
+    outbox::{self, Act},
+    publication::{check_mark, decide},
     sql::{Row, Tx, json, params},
 };
 
@@ -20,20 +23,32 @@ impl Store {
     /// If atlas, indicator or level do not exist, if it has no column or two for the same edition and period, or if a
     /// column does not fit its edition.
     pub async fn publish(&self, atlas: &Slug, release: &NewRelease) -> Result<Id> {
-        let ids = self.publish_all(atlas, std::slice::from_ref(release)).await?;
+        let mut tx = self.begin_write().await?;
+        let atlas_id = atlas_id(&mut tx, atlas).await?;
+        let ids = insert_all(&mut tx, atlas_id, std::slice::from_ref(release), "release.published").await?;
+        tx.commit().await?;
         ids.first().copied().ok_or_else(|| StoreError::damaged("a release without id"))
     }
 
-    /// Stores several releases as [`Store::publish`] does one, all of them or none. Returns their ids.
+    /// Stores what an earlier release was as a new one, with what becomes of the public area.
     ///
     /// # Errors
-    /// As for one.
-    pub async fn publish_all(&self, atlas: &Slug, releases: &[NewRelease]) -> Result<Vec<Id>> {
+    /// As for [`Store::publish`]; if releases were added or taken back since this was decided.
+    pub async fn restore(
+        &self,
+        atlas: &Slug,
+        release: &NewRelease,
+        area: Option<&AreaDecision>,
+        since: ReleaseMark,
+    ) -> Result<()> {
         let mut tx = self.begin_write().await?;
         let atlas_id = atlas_id(&mut tx, atlas).await?;
-        let ids = insert_all(&mut tx, atlas_id, releases).await?;
-        tx.commit().await?;
-        Ok(ids)
+        check_mark(&mut tx, atlas_id, since).await?;
+        insert_all(&mut tx, atlas_id, std::slice::from_ref(release), "release.restored").await?;
+        if let Some(decision) = area {
+            decide(&mut tx, atlas_id, decision).await?;
+        }
+        tx.commit().await
     }
 
     /// The values of one period of a release.
@@ -47,8 +62,13 @@ impl Store {
     }
 }
 
-/// Stores releases and puts them in force, in the caller's transaction.
-pub(super) async fn insert_all(tx: &mut Tx, atlas_id: Id, releases: &[NewRelease]) -> Result<Vec<Id>> {
+/// Stores releases and puts them in force, in the caller's transaction; `action` is what the audit log calls it.
+pub(super) async fn insert_all(
+    tx: &mut Tx,
+    atlas_id: Id,
+    releases: &[NewRelease],
+    action: &'static str,
+) -> Result<Vec<Id>> {
     let editions = editions::list(tx, atlas_id).await?;
     let mut ids = Vec::with_capacity(releases.len());
     for release in releases {
@@ -57,12 +77,12 @@ pub(super) async fn insert_all(tx: &mut Tx, atlas_id: Id, releases: &[NewRelease
             return Err(StoreError::unknown("indicator", &release.indicator));
         }
         check_columns(release, &editions)?;
-        ids.push(insert(tx, atlas_id, release).await?);
+        ids.push(insert(tx, atlas_id, release, action).await?);
     }
     Ok(ids)
 }
 
-async fn insert(tx: &mut Tx, atlas_id: Id, release: &NewRelease) -> Result<Id> {
+async fn insert(tx: &mut Tx, atlas_id: Id, release: &NewRelease, action: &'static str) -> Result<Id> {
     let number = next_number(tx, atlas_id, release).await?;
     supersede(tx, atlas_id, release).await?;
     let id = tx
@@ -86,6 +106,15 @@ async fn insert(tx: &mut Tx, atlas_id: Id, release: &NewRelease) -> Result<Id> {
         insert_column(tx, atlas_id, id, column).await?;
     }
     insert_grounds(tx, atlas_id, id, release).await?;
+    let periods: Vec<String> = release.columns.iter().map(|column| column.period.to_string()).collect();
+    let after = serde_json::json!({
+        "audience": release.audience, "number": number, "periods": periods,
+        "certified": release.certificate.is_some(),
+    });
+    let stamp = Stamp { at: release.at, by: release.by.clone() };
+    let subject = format!("{}/{}", release.level, release.indicator);
+    outbox::note(tx, atlas_id, Act { action, subject, before: None, after: Some(after), stamp: &stamp })
+        .await?;
     Ok(id)
 }
 

@@ -28,6 +28,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0002_places"),
     migration!("0003_import"),
     migration!("0004_release"),
+    migration!("0006_access"),
 ];
 
 /// The schema that this program reads and writes.

@@ -217,6 +217,7 @@ pub const fn status_label(status: Status, lang: Lang) -> &'static str {
         Status::Revised => ("berichtigt", "revised"),
         Status::Limited => ("Aussagewert eingeschränkt", "of limited informative value"),
         Status::Derived => ("aus Teilgebieten abgeleitet", "derived from parts of the region"),
+        Status::Pooled => ("über Jahre zusammengefasst", "pooled over years"),
     };
     match lang {
         Lang::De => german,

@@ -2,13 +2,14 @@
 
 use chrono::TimeDelta;
 use kommunalatlas::{
-    access::{AccessError, Gate, Manager, SignIn},
+    access::{AccessError, Credentials, Gate, Manager, Owner, SignIn, TokenRequest},
     domain::{Role, Secret},
+    store::AuditFilter,
 };
 
 use crate::{
-    House, PASSWORD, account, add, by_cookie, member, name, on_both, places::noon, root, signs_in, slug,
-    tries,
+    House, PASSWORD, account, add, by_cookie, member, name, nothing, on_both, places::noon, root, signs_in,
+    slug, tries,
 };
 
 async fn manager(gate: &Gate, who: &str) -> Manager {
@@ -23,6 +24,44 @@ async fn add_operator(gate: &Gate, who: &str) {
 }
 
 on_both! {
+    async fn an_administrator_ends_tokens_for_the_atlas_and_no_others(house: House) {
+        let gate = house.gate();
+        add(&gate, "chef", vec![member("a", &[Role::Administrator])]).await;
+        add(&gate, "anna", vec![member("a", &[Role::Editor])]).await;
+        add(&gate, "bert", vec![member("a", &[Role::Viewer]), member("b", &[Role::Viewer])]).await;
+        add(&gate, "carl", vec![member("b", &[Role::Viewer])]).await;
+        let cookie = signs_in(&gate, "chef", noon()).await;
+        let chef = by_cookie(&gate, &cookie, noon()).await.manager().unwrap();
+        let token = async |who: &str, atlas: Option<&str>| {
+            let request = TokenRequest { atlas: atlas.map(slug), ..TokenRequest::default() };
+            gate.add_token(&Owner::local("root", name(who)), &request, noon()).await.unwrap()
+        };
+        let (annas, secret) = token("anna", None).await;
+        let (berts, _) = token("bert", Some("a")).await;
+        let (elsewhere, _) = token("bert", Some("b")).await;
+        let (everywhere, _) = token("bert", None).await;
+        let seen = async |who: &str| {
+            let tokens = gate.tokens_of(&chef, &name(who)).await?;
+            Ok::<_, AccessError>(tokens.into_iter().map(|token| token.id).collect::<Vec<_>>())
+        };
+        assert_eq!((seen("anna").await.unwrap(), seen("bert").await.unwrap()), (vec![annas], vec![berts]));
+        assert!(matches!(seen("carl").await, Err(AccessError::UnknownPerson)));
+        for id in [elsewhere, everywhere, annas] {
+            let refused = gate.revoke_token_of(&chef, &name("bert"), id, noon()).await;
+            assert!(matches!(refused, Err(AccessError::Unknown)), "{refused:?}");
+        }
+        gate.revoke_token_of(&chef, &name("bert"), berts, noon()).await.unwrap();
+        gate.revoke_token_of(&chef, &name("anna"), annas, noon()).await.unwrap();
+        let header = format!("Bearer {}", secret.expose());
+        let credentials = Credentials { authorization: Some(header.as_bytes()), ..nothing(noon()) };
+        assert!(gate.authenticate(&credentials).await.is_err());
+        let again = gate.revoke_token_of(&chef, &name("anna"), annas, noon()).await;
+        assert!(matches!(again, Err(AccessError::Unknown)), "{again:?}");
+        let log = house.store.audit_log(&AuditFilter::default(), 2, None).await.unwrap();
+        assert!(log.iter().all(|row| row.actor == "chef" && row.action == "token.revoked"), "{log:?}");
+        assert_eq!(log[1].atlas, Some(slug("a")));
+    }
+
     async fn a_name_is_taken_once_and_a_bad_password_is_refused(house: House) {
         let gate = house.gate();
         add(&gate, "anna", Vec::new()).await;

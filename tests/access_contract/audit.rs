@@ -3,8 +3,8 @@
 use chrono::TimeDelta;
 use kommunalatlas::{
     access::{AccessError, AccessSettings, Manager},
-    domain::Role,
-    store::{AuditEntry, AuditFilter},
+    domain::{Role, Text},
+    store::{AreaChange, AreaDecision, AuditEntry, AuditFilter, NewAtlas, OpenMode, Store},
 };
 use serde_json::json;
 
@@ -17,6 +17,39 @@ async fn manager(house: &House, who: &str) -> Manager {
 }
 
 on_both! {
+    async fn what_becomes_of_the_public_area_is_in_the_log_though_only_the_store_acted(house: House) {
+        // As a program does that is cut off right after the act.
+        let store = Store::open(&house.location, OpenMode::Create, noon()).await.unwrap();
+        let atlas = NewAtlas {
+            slug: slug("a"),
+            title: Text::german("A"),
+            required_indicators: 0,
+            attribution: "©".into(),
+        };
+        store.create_atlas(&atlas).await.unwrap();
+        let decision = AreaDecision {
+            change: AreaChange::Opened,
+            count: 0,
+            required: 0,
+            reason: None,
+            until: None,
+            at: noon(),
+            by: "anna".into(),
+        };
+        let since = store.release_mark(&slug("a")).await.unwrap();
+        store.decide_area(&slug("a"), &decision, since).await.unwrap();
+        if house.location.starts_with("postgres") {
+            assert_eq!(house.store.collect(&store).await.unwrap(), 0, "it was written in the transaction of the act");
+        } else {
+            assert_eq!(house.store.collect(&store).await.unwrap(), 1);
+        }
+        let log = house.store.audit_log(&AuditFilter::default(), 10, None).await.unwrap();
+        assert_eq!(log.len(), 1);
+        assert_eq!((log[0].actor.as_str(), log[0].action.as_str()), ("anna", "area.opened"));
+        assert_eq!((log[0].at, log[0].atlas.clone()), (noon(), Some(slug("a"))));
+        store.close().await;
+    }
+
     async fn entries_come_back_as_they_were_the_latest_first(house: House) {
         let entry = AuditEntry::new(noon(), "anna", "release.published")
             .of_atlas(&slug("a"))

@@ -16,8 +16,8 @@ use std::future::Future;
 use chrono::{DateTime, Utc};
 use kommunalatlas::{
     access::{
-        Access, AccessSettings, Credentials, Gate, Manager, Membership, NewAccount, SignIn, SignInAttempt,
-        Unauthorized,
+        Access, AccessSettings, Credentials, FactorKey, Gate, Manager, Membership, NewAccount, SignIn,
+        SignInAttempt, Unauthorized,
     },
     domain::{PersonName, Role, Secret, Slug},
     store::AccessStore,
@@ -48,19 +48,21 @@ pub(crate) use on_both;
 struct House {
     pub store: AccessStore,
     pub location: String,
+    pub key: FactorKey,
 }
 
 async fn with_house<F: Future<Output = ()>>(place: Option<Place>, test: impl FnOnce(House) -> F) {
     let Some(place) = place else { return };
     let store = AccessStore::open(&place.location).await.unwrap();
-    test(House { store: store.clone(), location: place.location.clone() }).await;
+    let key = FactorKey::random().unwrap();
+    test(House { store: store.clone(), location: place.location.clone(), key }).await;
     store.close().await;
     place.clear().await;
 }
 
 impl House {
     pub fn gate(&self) -> Gate {
-        self.gate_with(AccessSettings::default())
+        self.gate_with(AccessSettings { factor_key: Some(self.key.clone()), ..AccessSettings::default() })
     }
 
     pub fn gate_with(&self, settings: AccessSettings) -> Gate {

@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use kommunalatlas::{
     access::{
-        AccessError, AccessSettings, Credentials, ExternalIdentity, Gate, Session, SignIn, SignInAttempt,
-        Stage,
+        AccessError, AccessSettings, Credentials, ExternalIdentity, FactorKey, Gate, Session, SignIn,
+        SignInAttempt, Stage,
     },
     domain::{Role, Secret},
 };
@@ -129,6 +129,45 @@ on_both! {
         signs_in(&gate, "anna", later).await;
     }
 
+    async fn second_factors_are_stored_sealed_and_bare_ones_are_sealed_when_a_server_starts(house: House) {
+        let gate = house.gate();
+        add(&gate, "anna", vec![member("a", &[Role::Editor])]).await;
+        let cookie = signs_in(&gate, "anna", noon()).await;
+        let own = session(&gate, &cookie, noon()).await.unwrap();
+        let enrolment = gate.enrol_second_factor(&own, "Atlas").await.unwrap();
+        gate.confirm_second_factor(&own, &code(&enrolment.secret, noon()), noon()).await.unwrap();
+        let stored = async || house.store.person(&name("anna")).await.unwrap().unwrap().totp_secret.unwrap();
+        assert!(!stored().await.expose().contains(enrolment.secret.expose()));
+        // As the program stored it before there was a key.
+        house.by_hand("UPDATE person SET totp_secret = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ', totp_step = 0").await.unwrap();
+        let bare = Secret::new("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
+        assert!(matches!(with_code(&gate, &code(&bare, noon()), noon()).await, SignIn::SignedIn { .. }));
+        assert_eq!(gate.seal_second_factors().await.unwrap(), 1);
+        assert_eq!(gate.seal_second_factors().await.unwrap(), 0);
+        assert!(!stored().await.expose().contains(bare.expose()));
+        let later = noon() + TimeDelta::minutes(1);
+        assert!(matches!(with_code(&gate, &code(&bare, later), later).await, SignIn::SignedIn { .. }));
+    }
+
+    async fn another_key_or_none_opens_no_second_factor_and_is_named(house: House) {
+        let gate = house.gate();
+        add(&gate, "anna", vec![member("a", &[Role::Editor])]).await;
+        let cookie = signs_in(&gate, "anna", noon()).await;
+        let own = session(&gate, &cookie, noon()).await.unwrap();
+        let none = house.gate_with(AccessSettings::default());
+        assert!(matches!(none.enrol_second_factor(&own, "Atlas").await, Err(AccessError::FactorKey)));
+        let enrolment = gate.enrol_second_factor(&own, "Atlas").await.unwrap();
+        gate.confirm_second_factor(&own, &code(&enrolment.secret, noon()), noon()).await.unwrap();
+        let another = AccessSettings { factor_key: Some(FactorKey::random().unwrap()), ..AccessSettings::default() };
+        for gate in [none, house.gate_with(another)] {
+            let error = gate.seal_second_factors().await.unwrap_err();
+            assert!(error.to_string().contains("secret_key_file"), "{error}");
+            let (password, code) = (Secret::new(PASSWORD), code(&enrolment.secret, noon()));
+            let attempt = SignInAttempt { name: "anna", password: &password, factor: Some(&code), address: None };
+            assert!(matches!(gate.sign_in(&attempt, noon()).await, Err(AccessError::FactorKey)));
+        }
+    }
+
     async fn asking_without_a_code_does_not_forgive_wrong_codes(house: House) {
         let gate = house.gate();
         add(&gate, "anna", Vec::new()).await;
@@ -149,7 +188,9 @@ on_both! {
     }
 
     async fn the_powerful_need_a_second_factor_where_the_server_demands_it(house: House) {
-        let settings = AccessSettings { require_second_factor: true, ..AccessSettings::default() };
+        let key = Some(house.key.clone());
+        let settings =
+            AccessSettings { require_second_factor: true, factor_key: key, ..AccessSettings::default() };
         let gate = house.gate_with(settings);
         add(&gate, "anna", vec![member("a", &[Role::Administrator])]).await;
         add(&gate, "bert", vec![member("a", &[Role::Editor])]).await;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{files, on_both_stores, person::Person};
+use crate::{files, on_both_stores, person::Person, whole_way::open_atlas};
 
 /// An atlas with values of two indicators, of which nothing is released.
 fn prepared(person: &Person) {
@@ -101,6 +101,66 @@ on_both_stores! {
         person.fails("bundle release 1 --atlas a", 1, &["imported values of 'population'"]);
         person.fails("atlas settings a --policy public.threshold=0", 1, &["threshold", "at least 1"]);
         assert!(person.succeeds("check").contains("due 9999-12-31"));
+    }
+
+    fn four_eyes_see_who_imported_what_others_derived_from_it(person: &Person) {
+        prepared(person);
+        let by = |who: &str, line: &str| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            person.command(&words).env("USER", who).output().unwrap()
+        };
+        let must = |who: &str, line: &str| {
+            let done = by(who, line);
+            assert!(done.status.success(), "{who}: {line}: {done:?}");
+        };
+        person.write("carla.csv", files::long("population").replace(";1019", ";1234"));
+        must("carla", "import values carla.csv --atlas a --level gemeinde");
+        must("doris", "derive parents --atlas a --level kreis --from gemeinde --indicator population");
+        must("doris", "derive pooled --atlas a --level kreis --indicator population --years 2");
+        must("doris", "atlas settings a --four-eyes on");
+        must("bert", "bundle create population --atlas a --level kreis --periods 2019..2020");
+        must("bert", "bundle check 1 --atlas a");
+        for importer in ["carla", "doris"] {
+            let done = by(importer, "bundle approve 1 --atlas a");
+            let said = String::from_utf8_lossy(&done.stderr).into_owned();
+            assert!(!done.status.success() && said.contains("imported values of 'population'"), "{said}");
+        }
+        must("emil", "bundle approve 1 --atlas a");
+        must("bert", "bundle release 1 --atlas a");
+    }
+
+    fn a_release_that_shows_too_little_asks_what_becomes_of_the_public_area(person: &Person) {
+        open_atlas(person);
+        let all = files::long("population").replace(";2020;", ";2021;");
+        person.write("sparse.csv", all.lines().filter(|l| !l.contains(";2019;")).take(3).collect::<Vec<_>>().join("\n"));
+        person.succeeds("import values sparse.csv --atlas a --level gemeinde");
+        let line = "release population --atlas a --level gemeinde --periods 2021";
+        let dry = person.succeeds(&format!("{line} --dry-run"));
+        assert!(dry.contains("only 1 of 2 indicators would count"), "{dry}");
+        person.fails(line, 1, &["only 1 of 2 indicators would count", "decide"]);
+        let create = "bundle create population --atlas a --level gemeinde --periods 2021";
+        person.succeeds(&format!("{create} --embargo 2020-01-01T00:00:00Z"));
+        person.succeeds("bundle check 2 --atlas a");
+        person.succeeds("bundle approve 2 --atlas a");
+        let due = person.types("release due");
+        assert!(due.status == Some(3) && due.out.contains("release the bundle by hand"), "{due:?}");
+        person.succeeds("bundle check 2 --atlas a");
+        person.succeeds("bundle approve 2 --atlas a");
+        person.fails("bundle release 2 --atlas a", 1, &["decide"]);
+        assert!(person.succeeds("atlas list").contains("a\topen"));
+        let keep = person.command(&[
+            "bundle", "release", "2", "--atlas", "a", "--keep-open", "the values are corrected", "--until", "9999-01-01",
+        ]);
+        assert!({ keep }.output().unwrap().status.success());
+        assert!(person.succeeds("atlas list").contains("a\topen"));
+        person.succeeds("rollback population --atlas a --level gemeinde --to 1");
+        person.fails("rollback population --atlas a --level gemeinde --to 2", 1, &["decide"]);
+        person.succeeds("rollback population --atlas a --level gemeinde --to 2 --close-area");
+        assert!(person.succeeds("atlas list").contains("a\tclosed"));
+        let log = person.succeeds("audit list --atlas a");
+        for action in ["area.opened", "area.kept-open", "area.closed", "release.published", "release.restored"] {
+            assert!(log.contains(action), "{action} is missing: {log}");
+        }
     }
 
     fn an_earlier_release_comes_back_with_the_next_number(person: &Person) {

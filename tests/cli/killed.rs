@@ -83,6 +83,29 @@ fn killed_after(person: &Person, line: &str, delay: Duration) -> bool {
 }
 
 on_both_stores! {
+    fn a_release_that_is_killed_is_in_the_audit_log_if_it_was_made_and_only_then(person: &Person) {
+        person.prepares_atlas();
+        person.write("population.csv", files::long("population"));
+        person.succeeds("import values population.csv --atlas a --level gemeinde");
+        let line = "release population --atlas a --level gemeinde";
+        let start = Instant::now();
+        person.succeeds(line);
+        let takes = start.elapsed();
+        let mut dice = Dice(7);
+        let mut seen = BTreeSet::new();
+        for round in 0..2 * KILLS {
+            // Most of the time goes by before something is written: the last part of it is cut finer.
+            let part = 0.3 + 0.8 * (f64::from(round) + dice.part()) / f64::from(2 * KILLS);
+            let killed = killed_after(person, line, takes.mul_f64(part));
+            let released = person.succeeds("bundle list --atlas a").matches("\treleased\t").count();
+            let logged = person.succeeds("audit export --atlas a").matches("\"bundle.released\"").count();
+            assert_eq!(released, logged, "killed after {part:.2} of the time");
+            seen.insert((killed, released));
+        }
+        println!("a release takes {takes:?}; (killed, released by then): {seen:?}");
+        assert!(seen.iter().any(|(killed, _)| *killed), "no release was killed before it was over");
+    }
+
     fn a_killed_import_of_values_stores_all_or_nothing(person: &Person) {
         prepare(person);
         for round in 1..2 + KILLS {

@@ -52,7 +52,7 @@ on_both_stores! {
         let server = Server::start(person, "");
         assert_eq!(server.get(&tile("population/2019")).status, 200);
         let withdraw = "withdraw population --atlas a --level gemeinde";
-        person.fails(withdraw, 1, &["only 1 of 2 indicators would be left", "decide"]);
+        person.fails(withdraw, 1, &["only 1 of 2 indicators would count", "decide"]);
         let said = person.succeeds(&format!("{withdraw} --keep-open repair --until 9999-12-31"));
         assert!(said.contains("copies already handed out cannot be recalled"), "{said}");
         assert!(person.succeeds("atlas progress a").contains("until 9999-12-31: repair"));

@@ -1,9 +1,17 @@
 //! The JSON API: sessions, cross-site requests, problems, revisions, repeated requests, the way of a bundle.
 
-use kommunalatlas::{clock, domain::Role};
+use kommunalatlas::{
+    access::Manager,
+    clock,
+    domain::{Role, Source, Status, Text},
+    store::{AuditFilter, NewSeries, OpenMode, Store},
+};
 use serde_json::{Value, json};
 
-use crate::staff::{PASSWORD, Staff, cookie_of};
+use crate::{
+    app::{column, internal, record, series, slug},
+    staff::{PASSWORD, Staff, cookie_of},
+};
 
 const BUNDLE: &str = r#"{"title": "Zweite Freigabe", "indicators": ["i"], "levels": ["l"], "periods": ["2020"], "audience": "public"}"#;
 const BUNDLES: &str = "/api/atlases/a/bundles";
@@ -157,14 +165,11 @@ async fn a_bundle_goes_its_way_on_the_revision_that_was_seen() {
         (format!("{BUNDLES}/{}", made.json()["id"]), made.header("etag").unwrap().to_owned());
     assert_eq!(staff.json("PUT", &path, &[bearer], BUNDLE).await.status, 428);
     assert_eq!(staff.json("PUT", &path, &[bearer, ("if-match", "\"99\"")], BUNDLE).await.status, 412);
-    assert_eq!(
-        staff.app.ask("POST", &format!("{path}/release"), &[bearer, ("if-match", &tag)]).await.status,
-        409
-    );
+    assert_eq!(staff.post(&format!("{path}/release"), &[bearer, ("if-match", &tag)], "{}").await.status, 409);
     for (step, state) in [("check", "checked"), ("approve", "approved"), ("release", "released")] {
-        let answer = staff.app.ask("POST", &format!("{path}/{step}"), &[bearer, ("if-match", &tag)]).await;
+        let answer = staff.post(&format!("{path}/{step}"), &[bearer, ("if-match", &tag)], "{}").await;
         assert_eq!((answer.status, &answer.json()["state"]), (200, &json!(state)), "{}", answer.json());
-        let stale = staff.app.ask("POST", &format!("{path}/{step}"), &[bearer, ("if-match", &tag)]).await;
+        let stale = staff.post(&format!("{path}/{step}"), &[bearer, ("if-match", &tag)], "{}").await;
         assert_eq!(stale.status, 412, "{step}");
         answer.header("etag").unwrap().clone_into(&mut tag);
     }
@@ -323,4 +328,174 @@ async fn no_secret_is_in_the_audit_log() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn an_administrator_sees_and_ends_tokens_of_the_people_of_the_atlas() {
+    let staff = Staff::new().await;
+    let (chef, other) = (staff.bearer("administrator", 60).await, staff.bearer("other", 60).await);
+    let token = staff.bearer("editor", 60).await;
+    let path = "/api/people/editor/tokens";
+    let list = staff.app.ask("GET", path, &[("authorization", &chef)]).await.json();
+    let id = list[0]["id"].as_i64().unwrap();
+    assert!(!list.to_string().contains(&token[7..]), "the token itself is not shown");
+    assert_eq!(staff.app.ask("GET", path, &[("authorization", &other)]).await.status, 404);
+    let one = format!("{path}/{id}");
+    assert_eq!(staff.app.ask("DELETE", &one, &[("authorization", &other)]).await.status, 404);
+    assert_eq!(staff.app.ask("GET", "/api/atlases", &[("authorization", &token)]).await.status, 200);
+    assert_eq!(staff.app.ask("DELETE", &one, &[("authorization", &chef)]).await.status, 204);
+    assert_eq!(staff.app.ask("GET", "/api/atlases", &[("authorization", &token)]).await.status, 401);
+    assert_eq!(staff.app.ask("DELETE", &one, &[("authorization", &chef)]).await.status, 404);
+}
+
+#[tokio::test]
+async fn an_atlas_leaves_with_all_that_it_has_by_the_hash_of_its_export_only() {
+    let staff = Staff::new().await;
+    let chef = staff.bearer("administrator", 60).await;
+    let chef = ("authorization", chef.as_str());
+    let export = staff.app.ask("POST", "/api/atlases/a/export", &[chef]).await;
+    assert_eq!((export.status, export.header("content-type")), (200, Some("application/zip")));
+    let tag = export.header("etag").unwrap().to_owned();
+    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(&export.body)).unwrap();
+    let mut text = |name: &str| {
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut zip.by_name(name).unwrap(), &mut bytes).unwrap();
+        bytes
+    };
+    let protocol: Value = serde_json::from_slice(&text("protocol.json")).unwrap();
+    assert_eq!(tag, format!("\"{}\"", protocol["content_hash"].as_str().unwrap()));
+    assert!(String::from_utf8(text("people.json")).unwrap().contains("\"editor\""));
+    assert!(String::from_utf8(text("audit.jsonl")).unwrap().contains("release.published"));
+    let dir = tempfile::tempdir().unwrap();
+    let copy = dir.path().join("a.gpkg");
+    std::fs::write(&copy, text("a.gpkg")).unwrap();
+    let copy = Store::open(copy.to_str().unwrap(), OpenMode::ReadOnly, clock::now()).await.unwrap();
+    let content = copy.atlas_content(&slug("a")).await.unwrap();
+    assert_eq!(format!("\"{}\"", content.hash()), tag);
+
+    for wrong in ["*", "\"0000\""] {
+        let refused = staff.app.ask("DELETE", "/api/atlases/a", &[chef, ("if-match", wrong)]).await;
+        assert_eq!(refused.status, 412, "{wrong}");
+    }
+    let publisher = staff.bearer("publisher", 60).await;
+    staff.post(BUNDLES, &[("authorization", publisher.as_str())], BUNDLE).await;
+    let changed = staff.app.ask("DELETE", "/api/atlases/a", &[chef, ("if-match", &tag)]).await;
+    assert_eq!(changed.status, 412, "it was changed since the export");
+    let tag =
+        staff.app.ask("POST", "/api/atlases/a/export", &[chef]).await.header("etag").unwrap().to_owned();
+    let removed = staff.app.ask("DELETE", "/api/atlases/a", &[chef, ("if-match", &tag)]).await;
+    assert_eq!((removed.status, &removed.json()["removed"]), (200, &json!(true)));
+    assert!(staff.app.store.atlases().await.unwrap().is_empty());
+    let operator = staff.bearer("operator", 60).await;
+    let people = staff.app.ask("GET", "/api/people", &[("authorization", &operator)]).await.json();
+    let named = |person: &&Value| person["name"] == "editor";
+    assert_eq!(people.as_array().unwrap().iter().find(named).unwrap()["memberships"], json!([]));
+    let removals = AuditFilter { action: Some("atlas.removed".into()), ..AuditFilter::default() };
+    let entries = staff.gate.store().unwrap().audit_log(&removals, 9, None).await.unwrap();
+    assert_eq!((entries.len(), entries[0].actor.as_str()), (1, "administrator"));
+}
+
+#[tokio::test]
+async fn who_does_not_see_all_of_an_atlas_does_not_take_it_out() {
+    let staff = Staff::new().await;
+    staff.hire("themed", false, &[("a", Role::Administrator, Some("t"))]).await;
+    let source = Source { slug: slug("bund"), title: Text::german("Bund"), restricted: true, policies: None };
+    let themed = staff.bearer("themed", 60).await;
+    let refused = staff.app.ask("POST", "/api/atlases/a/export", &[("authorization", &themed)]).await;
+    assert_eq!(refused.status, 409, "{}", refused.json());
+    staff.app.store.put_catalogue(&slug("a"), &[], &[source], &[], &record("catalogue")).await.unwrap();
+    let chef = staff.bearer("administrator", 60).await;
+    for (method, path) in [("POST", "/api/atlases/a/export"), ("DELETE", "/api/atlases/a")] {
+        let refused = staff.app.ask(method, path, &[("authorization", &chef), ("if-match", "*")]).await;
+        assert_eq!(refused.status, 409, "{}", refused.json());
+        assert!(refused.json()["detail"].as_str().unwrap().contains("restricted sources"));
+    }
+}
+
+#[tokio::test]
+async fn a_publisher_limited_to_themes_sees_nothing_of_the_others() {
+    let staff = Staff::new().await;
+    staff.hire("themed", false, &[("a", Role::Publisher, Some("another-theme"))]).await;
+    let (whole, themed) = (staff.bearer("publisher", 60).await, staff.bearer("themed", 60).await);
+    let whole = ("authorization", whole.as_str());
+    let themed = ("authorization", themed.as_str());
+    let made = staff.post(BUNDLES, &[whole], BUNDLE).await.json();
+    let seen = staff.app.ask("GET", "/api/atlases/a/progress", &[whole]).await.json();
+    let limited = staff.app.ask("GET", "/api/atlases/a/progress", &[themed]).await.json();
+    assert_eq!((seen["indicators"].as_array().unwrap().len(), &seen["waiting"]), (2, &json!(1)));
+    assert_eq!((&limited["indicators"], &limited["waiting"]), (&json!([]), &json!(0)));
+    assert_eq!((&limited["count"], &limited["required"]), (&seen["count"], &seen["required"]));
+    assert!(staff.app.ask("GET", BUNDLES, &[themed]).await.json()["entries"].as_array().unwrap().is_empty());
+    let path = format!("{BUNDLES}/{}", made["id"]);
+    for (method, path) in [
+        ("GET", path.clone()),
+        ("GET", format!("{path}/history")),
+        ("POST", format!("{path}/check")),
+        ("POST", format!("{path}/approve")),
+        ("GET", "/api/atlases/a/disclosure/l/i".into()),
+        ("GET", "/api/atlases/a/disclosure/l/i/proposals".into()),
+    ] {
+        let answer = staff.app.ask(method, &path, &[themed, ("if-match", "*")]).await;
+        assert_eq!(answer.status, 404, "{method} {path}");
+    }
+    let area = staff.json("PUT", "/api/atlases/a/public-area", &[themed], r#"{"open": false}"#).await;
+    assert_eq!(area.status, 404, "the area is the whole atlas");
+}
+
+#[tokio::test]
+async fn the_api_says_why_numbers_are_closed_and_what_would_open_more() {
+    let staff = Staff::new().await;
+    let publisher = staff.bearer("publisher", 60).await;
+    let bearer = [("authorization", publisher.as_str())];
+    let mut small = column(0.0);
+    small.set(4, Some(0.02), Status::Valid);
+    let classes = [internal("i", &[&small])];
+    let added = vec![series("i", "2022", small)];
+    staff.app.store.insert_series(&slug("a"), added, &record("values"), &classes).await.unwrap();
+    let path = "/api/atlases/a/disclosure/l/i";
+    let why = staff.app.ask("GET", &format!("{path}?period=2022"), &bearer).await;
+    assert_eq!(why.status, 200, "{}", why.json());
+    let why = why.json();
+    assert_eq!(why["closed"], json!([{"region": "05", "period": "2022", "rule": "R1"}]), "{why}");
+    assert_eq!(why["shown"], 6, "{why}");
+    let all = staff.app.ask("GET", path, &bearer).await.json();
+    assert!(all["shown"].as_u64() > why["shown"].as_u64(), "all periods: {all}");
+    let internal =
+        staff.app.ask("GET", &format!("{path}?period=2022&audience=internal"), &bearer).await.json();
+    assert!(internal["shown"].as_u64() >= why["shown"].as_u64(), "{internal}");
+
+    let ways = staff.app.ask("GET", &format!("{path}/proposals"), &bearer).await;
+    assert_eq!(ways.status, 200, "{}", ways.json());
+    let ways = ways.json();
+    let pool = ways.as_array().unwrap().iter().find(|way| way.to_string().contains("pool"));
+    assert!(pool.is_some_and(|way| way.to_string().contains("derive pooled")), "{ways}");
+    for (path, status) in [
+        ("/api/atlases/a/disclosure/l/nothing", 404),
+        ("/api/atlases/a/disclosure/nothing/i/proposals", 404),
+        ("/api/atlases/a/disclosure/l/i?period=x", 400),
+        ("/api/atlases/a/disclosure/l/i?audience=all", 400),
+        ("/api/atlases/a/disclosure/l/i?more=1", 400),
+    ] {
+        let answer = staff.app.ask("GET", path, &bearer).await;
+        assert_eq!(answer.status, status, "{path}: {}", answer.json());
+    }
+}
+
+#[tokio::test]
+async fn what_is_small_in_a_restricted_source_is_told_to_statisticians_only() {
+    let staff = Staff::new().await;
+    staff.hire("both", false, &[("a", Role::Publisher, None)]).await;
+    let both = staff.bearer("both", 3600).await;
+    let source = Source { slug: slug("bund"), title: Text::german("Bund"), restricted: true, policies: None };
+    let a = slug("a");
+    staff.app.store.put_catalogue(&a, &[], &[source], &[], &record("catalogue")).await.unwrap();
+    let numbers = column(50.0);
+    let classes = [internal("i", &[&numbers])];
+    let restricted = NewSeries { source: Some(slug("bund")), ..series("i", "2022", numbers) };
+    staff.app.store.insert_series(&a, vec![restricted], &record("values"), &classes).await.unwrap();
+    let path = "/api/atlases/a/disclosure/l/i";
+    assert_eq!(staff.app.ask("GET", path, &[("authorization", &both)]).await.status, 404);
+    let (root, both_name) = (Manager::local("test"), "both".parse().unwrap());
+    staff.gate.grant(&root, &both_name, (&a, Role::Statistician), None, clock::now()).await.unwrap();
+    assert_eq!(staff.app.ask("GET", path, &[("authorization", &both)]).await.status, 200);
 }

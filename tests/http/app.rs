@@ -1,6 +1,6 @@
 //! A small atlas for tests: nine squares in two parents, one indicator released for 2020, the rest not.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use axum::{Router, body::Body, http::Request};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -11,7 +11,7 @@ use kommunalatlas::{
     classification::classify,
     domain::{
         Audience, ClassRule, Column, Companions, DenominatorRule, Facility, FacilityCategory, Indicator,
-        IndicatorKind, Level, Method, Polarity, Provenance, Region, Sheet, Slug, Status, Text, Theme,
+        IndicatorKind, Level, Method, Polarity, Provenance, Region, Role, Sheet, Slug, Status, Text, Theme,
     },
     geometry::{BuildOptions, GridPoint, TileCoord, build_edition},
     http::{App, PublicUrl, embedded_glyphs, router},
@@ -345,7 +345,7 @@ async fn release_and_open(store: &Store) {
         periods: vec!["2020".parse().unwrap()],
         audience: Audience::Public,
     };
-    release::release(store, &publisher, &slug("a"), &request, now()).await.unwrap();
+    release::release(store, &publisher, &slug("a"), &request, None, now()).await.unwrap();
     release::open(store, &publisher, &slug("a"), now()).await.unwrap();
 }
 
@@ -371,6 +371,19 @@ impl TestApp {
         hidden::plant(&store, secrets).await;
         let gate = gate(file.to_str().unwrap()).await;
         Self::over(dir, store, public_url, gate).await
+    }
+
+    /// With people, of whom one asks and is nothing in the atlas.
+    pub async fn peopled(secrets: Secrets) -> (Self, Gate) {
+        let mut opened = Gate::closed();
+        let gate = async |location: &str| {
+            let mut elsewhere = hidden::member(&[Role::Administrator], None);
+            elsewhere.atlas = slug("elsewhere");
+            opened = hidden::gate(Path::new(location), &[(hidden::STRANGER, elsewhere)]).await;
+            opened.clone()
+        };
+        let app = Self::guarded(secrets, "http://localhost:8080", gate).await;
+        (app, opened)
     }
 
     /// A server over a store in a folder, for people whom a gate knows.

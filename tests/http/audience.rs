@@ -1,16 +1,24 @@
 //! What the public sees, driven by the route table: no route can be left out.
 
+use std::{collections::BTreeMap, path::Path};
+
+use chrono::TimeDelta;
 use kommunalatlas::{
-    access::Access,
+    access::{Access, Gate, Owner, TokenRequest},
+    clock,
     geometry::{GridPoint, TileCoord},
     http::ROUTES,
     tile::Encoding,
 };
+use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 
 use crate::{
     app::{Answer, NO_SECRETS, Secrets, TestApp, column, example, tile},
-    hidden::secret,
+    hidden::{STRANGER, secret, signs_in},
 };
+
+/// Tables of the atlases and of people.
+const TABLES: usize = 30 + 11;
 
 pub const OTHER: Secrets = Secrets { offset: 17.5, extras: 2, hidden_parents: 1 };
 
@@ -126,11 +134,124 @@ pub async fn compare(one: &TestApp, other: &TestApp, prefix: &str) -> usize {
 /// `tests/mutations.sh` runs this test against programs that are broken on purpose.
 #[tokio::test]
 async fn stores_that_differ_only_in_unreleased_data_give_identical_answers_on_every_route() {
-    let one = TestApp::with(NO_SECRETS, "http://localhost:8080").await;
-    let other = TestApp::with(OTHER, "http://localhost:8080").await;
+    let (one, _) = TestApp::peopled(NO_SECRETS).await;
+    let (other, _) = TestApp::peopled(OTHER).await;
     warm(&one).await;
     warm(&other).await;
     println!("{} requests", compare(&one, &other, "").await);
+}
+
+/// Every row of every table of a database of ours, as text.
+async fn rows(file: &Path) -> BTreeMap<String, Vec<String>> {
+    let mut database = SqliteConnection::connect(&format!("sqlite://{}", file.display())).await.unwrap();
+    let tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'gpkg%' \
+                  AND name NOT LIKE 'sqlite%'";
+    let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut database).await.unwrap();
+    let mut all = BTreeMap::new();
+    for table in tables {
+        let columns =
+            "SELECT group_concat('quote(' || name || ')', ' || ''|'' || ') FROM pragma_table_info($1)";
+        let columns: String =
+            sqlx::query_scalar(columns).bind(&table).fetch_one(&mut database).await.unwrap();
+        let rows = AssertSqlSafe(format!("SELECT {columns} FROM {table} ORDER BY 1"));
+        all.insert(table, sqlx::query_scalar(rows).fetch_all(&mut database).await.unwrap());
+    }
+    all
+}
+
+#[tokio::test]
+async fn the_two_stores_differ_in_every_table_that_there_is() {
+    let (one, one_gate) = TestApp::peopled(NO_SECRETS).await;
+    let (other, other_gate) = TestApp::peopled(OTHER).await;
+    let files = |app: &TestApp, gate: &Gate| {
+        [app.store.path().unwrap().to_owned(), gate.store().unwrap().path().unwrap().to_owned()]
+    };
+    let mut tables = 0;
+    for (one, other) in files(&one, &one_gate).iter().zip(files(&other, &other_gate)) {
+        let (one, other) = (rows(one).await, rows(&other).await);
+        for (table, rows) in &other {
+            assert!(!rows.is_empty(), "{table} has no row: the fixture must plant some");
+            assert_ne!(&one[table], rows, "{table}: the fixture must plant rows that differ");
+            tables += 1;
+        }
+    }
+    assert_eq!(
+        tables, TABLES,
+        "a table was added or removed: see that it has rows that differ, and count it"
+    );
+}
+
+/// Methods and headers of somebody who is signed in.
+const SIGNED_IN: [(&str, &str, &str); 5] = [
+    ("GET", "accept", "*/*"),
+    ("GET", "accept-encoding", "gzip, br"),
+    ("GET", "if-none-match", "*"),
+    ("HEAD", "accept", "*/*"),
+    ("OPTIONS", "origin", "https://example.org"),
+];
+
+/// An answer without what says how long it may be kept.
+fn unkept(mut answer: Answer) -> Answer {
+    answer.headers.retain(|(name, _)| !["cache-control", "x-request-id"].contains(&name.as_str()));
+    answer
+}
+
+#[tokio::test]
+async fn somebody_without_rights_in_the_atlas_gets_what_nobody_gets_and_the_same_from_both_stores() {
+    let mut answers = Vec::new();
+    for secrets in [NO_SECRETS, OTHER] {
+        let (app, gate) = TestApp::peopled(secrets).await;
+        warm(&app).await;
+        let owner = Owner::local("test", STRANGER.parse().unwrap());
+        let (_, token) = gate.add_token(&owner, &TokenRequest::default(), clock::now()).await.unwrap();
+        let token = format!("Bearer {}", token.expose());
+        let cookie = signs_in(&gate, STRANGER, clock::now()).await;
+        let mut of_store = Vec::new();
+        for path in public_paths() {
+            for (method, name, value) in SIGNED_IN {
+                let nobody = unkept(app.ask(method, &path, &[(name, value)]).await);
+                for credentials in [("authorization", token.as_str()), ("cookie", cookie.as_str())] {
+                    let answer = app.ask(method, &path, &[(name, value), credentials]).await;
+                    let kept = answer.header("cache-control");
+                    let data = answer.status < 400 && path.contains('.') && !path.starts_with("/fonts/");
+                    if data && method != "OPTIONS" {
+                        assert_eq!(kept, Some("private, no-store"), "{method} {path} by somebody");
+                    }
+                    assert_eq!(unkept(answer), nobody, "{method} {path} {name}: {value}, {}", credentials.0);
+                }
+                of_store.push((format!("{method} {path}"), nobody));
+            }
+        }
+        answers.push(of_store);
+    }
+    println!("{} requests", answers[0].len());
+    assert_eq!(answers[0], answers[1]);
+}
+
+/// The examples of all routes outside the API, with each of the parameters that addresses may have.
+fn public_paths() -> Vec<String> {
+    let mut paths = Vec::new();
+    for path in ROUTES.iter().filter(|r| !r.pattern.starts_with("/api/")).flat_map(|r| r.examples) {
+        let path = example(path);
+        let bare = path.split('?').next().unwrap().to_owned();
+        paths.extend(QUERIES.iter().map(|query| format!("{bare}?{}", query.replace("{v}", "0"))));
+        paths.push(path);
+    }
+    paths
+}
+
+#[tokio::test]
+async fn a_session_that_has_ended_counts_as_none_on_every_route() {
+    let (app, gate) = TestApp::peopled(OTHER).await;
+    let long_ago = clock::now() - TimeDelta::days(2);
+    let cookie = signs_in(&gate, STRANGER, long_ago).await;
+    for path in ROUTES.iter().flat_map(|r| r.examples).map(|p| example(p)) {
+        for (method, name, value) in SIGNED_IN {
+            let nobody = app.ask(method, &path, &[(name, value)]).await;
+            let answer = app.ask(method, &path, &[(name, value), ("cookie", &cookie)]).await;
+            assert_eq!(answer, nobody, "{method} {path} {name}: {value}");
+        }
+    }
 }
 
 #[tokio::test]

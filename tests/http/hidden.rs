@@ -1,17 +1,22 @@
 //! Everything that a store may hold besides what is released: planted by the number of secrets, so that two stores differ in
-//! all of it.
+//! all of it. A test of `audience` holds this to the tables that there are.
 
 use std::path::Path;
 
+use chrono::TimeDelta;
 use kommunalatlas::{
-    access::{AccessSettings, Gate, Manager, NewAccount},
+    access::{
+        AccessSettings, Credentials, FactorKey, Gate, Manager, NewAccount, Owner, SignIn, SignInAttempt,
+        TokenRequest,
+    },
     domain::{
-        Audience, Companions, Derivation, DerivationInput, DerivationMethod, IndicatorKind, Membership,
-        ReleaseRequest, Role, Secret, Source, Text, Theme,
+        Audience, BundleState, Companions, Derivation, DerivationInput, DerivationMethod, IndicatorKind,
+        Level, Membership, PersonName, Policies, Policy, ReleaseRequest, Role, Secret, Source, Text, Theme,
     },
     store::{
-        AccessStore, BundleContent, Delivery, NewRelease, NewReleaseColumn, NewSeries, ShareRow, Stamp,
-        Store, Succession,
+        AccessStore, Agreement, AtlasSettings, BesideValues, BundleContent, BundleMove, Delivery, Id,
+        NewRelease, NewReleaseColumn, NewSeries, Publication, ShareRow, SourceProfile, Stamp, Store,
+        Succession, Withdrawal,
     },
 };
 
@@ -29,10 +34,14 @@ pub async fn plant(store: &Store, secrets: Secrets) {
     for n in 0..secrets.extras {
         plant_series(store, secrets, n).await;
         plant_releases(store, secrets, n).await;
-        plant_plans(store, secrets, n).await;
+        plant_plans(store, n).await;
+        plant_bundles(store, secrets, n).await;
+        plant_papers(store, secrets, n).await;
+        plant_purge(store, secrets, n).await;
     }
     if secrets.extras > 0 {
         plant_edition(store, secrets).await;
+        plant_settings(store).await;
         plant_people(store, secrets).await;
     }
 }
@@ -74,16 +83,16 @@ async fn plant_series(store: &Store, secrets: Secrets, n: usize) {
     store.undo_import(&a, import).await.unwrap();
 }
 
-/// An internal release with a certificate, of an indicator that the public does not know.
-async fn plant_releases(store: &Store, secrets: Secrets, n: usize) {
-    let a = slug("a");
-    let number = secret(secrets, n);
-    let catalogue = store.catalogue(&a).await.unwrap();
+/// A release of an indicator that the public does not know, with a certificate.
+async fn release(store: &Store, secrets: Secrets, n: usize, audience: Audience) -> NewRelease {
+    let (number, name) = (secret(secrets, n), slug(&format!("secret-{n}")));
+    let catalogue = store.catalogue(&slug("a")).await.unwrap();
     let edition = catalogue.editions.iter().find(|e| e.level == slug("l") && e.valid_on == day()).unwrap();
-    let release = NewRelease {
-        indicator: slug(&format!("secret-{n}")),
+    let series = catalogue.series.iter().filter(|s| s.indicator == name).map(|s| s.id);
+    NewRelease {
+        indicator: name.clone(),
         level: slug("l"),
-        audience: Audience::Internal,
+        audience,
         columns: vec![NewReleaseColumn {
             period: "2020".parse().unwrap(),
             edition: edition.id,
@@ -93,15 +102,142 @@ async fn plant_releases(store: &Store, secrets: Secrets, n: usize) {
         }],
         classification: internal("secret", &[&column(number)]).classification,
         certificate: Some(serde_json::json!({"secret": number, "threshold": 3})),
-        inputs: vec![],
+        inputs: series.collect(),
         at: now(),
         by: "secret-person".into(),
-    };
-    store.publish(&a, &release).await.unwrap();
+    }
 }
 
-/// Deliveries, successions, bundles, shares.
-async fn plant_plans(store: &Store, secrets: Secrets, n: usize) {
+/// An internal release that superseded another one, and one that was public and was withdrawn.
+async fn plant_releases(store: &Store, secrets: Secrets, n: usize) {
+    let a = slug("a");
+    for audience in [Audience::Internal, Audience::Internal, Audience::Public] {
+        store.publish(&a, &release(store, secrets, n, audience).await).await.unwrap();
+    }
+    let withdrawal = Withdrawal {
+        layers: &[(slug(&format!("secret-{n}")), slug("l"))],
+        audience: Audience::Public,
+        area: None,
+        bundle: None,
+        since: store.release_mark(&a).await.unwrap(),
+        stamp: stamp(),
+    };
+    assert_eq!(store.withdraw(&a, &withdrawal).await.unwrap(), 1);
+}
+
+fn stamp() -> Stamp {
+    Stamp { at: now(), by: "secret".into() }
+}
+
+/// What a bundle of this audience holds that is never due.
+fn content(secrets: Secrets, n: usize, audience: Audience) -> BundleContent {
+    BundleContent {
+        title: format!("secret {}", secret(secrets, n)),
+        request: ReleaseRequest {
+            indicators: vec![slug(&format!("secret-{n}"))],
+            levels: vec![slug("l")],
+            periods: vec![],
+            audience,
+        },
+        embargo_until: Some(now() + TimeDelta::days(100_000)),
+    }
+}
+
+/// A bundle in each state, and one that brought an internal release.
+async fn plant_bundles(store: &Store, secrets: Secrets, n: usize) {
+    let a = slug("a");
+    let content = |audience| content(secrets, n, audience);
+    for state in [BundleState::Draft, BundleState::Checked, BundleState::Approved, BundleState::Withdrawn] {
+        let id: Id = store.create_bundle(&a, &content(Audience::Public), &stamp()).await.unwrap();
+        let step = BundleMove {
+            id,
+            revision: 1,
+            action: "check",
+            to: state,
+            findings: Some(serde_json::json!({"problems": ["secret"]})),
+            stamp: stamp(),
+        };
+        store.move_bundle(&a, &step).await.unwrap();
+    }
+    let releases = [release(store, secrets, n, Audience::Internal).await];
+    let publication = Publication {
+        releases: &releases,
+        since: store.release_mark(&a).await.unwrap(),
+        findings: serde_json::json!({"problems": []}),
+        area: None,
+        stamp: stamp(),
+    };
+    store.publish_at_once(&a, &content(Audience::Internal), &publication).await.unwrap();
+}
+
+/// An agreement on use, a draft indicator, and a profile of a source.
+async fn plant_papers(store: &Store, secrets: Secrets, n: usize) {
+    let a = slug("a");
+    let number = secret(secrets, n);
+    let agreement = Agreement {
+        version: format!("secret {number}"),
+        signed_on: day(),
+        signatory: "secret".into(),
+        file_name: "secret.pdf".into(),
+        at: now(),
+        by: "secret".into(),
+    };
+    store.put_agreement(&a, &agreement, format!("secret {number}").as_bytes()).await.unwrap();
+    let name = format!("secret-draft-{n}");
+    let mut draft = indicator(&name, IndicatorKind::Count);
+    draft.theme = slug("secret-drafts");
+    let beside = BesideValues {
+        themes: vec![Theme { slug: slug("secret-drafts"), title: Text::german("secret") }],
+        indicators: vec![draft],
+        profile: Some(SourceProfile {
+            slug: slug(&format!("secret-{n}")),
+            level: slug("l"),
+            fingerprint: "secret".into(),
+            headers: vec![format!("secret {number}")],
+            mapping: "secret = true".into(),
+            saved_at: now(),
+            saved_by: "secret".into(),
+        }),
+    };
+    let columns = vec![series(&name, "2020", column(number))];
+    let classes = [internal(&name, &[&column(number)])];
+    store.insert_values(&a, &beside, columns, &record("values"), &classes).await.unwrap();
+}
+
+/// An import that was purged.
+async fn plant_purge(store: &Store, secrets: Secrets, n: usize) {
+    let (a, name) = (slug("a"), format!("secret-draft-{n}"));
+    let numbers = column(secret(secrets, n));
+    let mistaken = vec![series(&name, "2017", numbers.clone())];
+    let import = store.insert_series(&a, mistaken, &record("values"), &[]).await.unwrap();
+    let plan = store.purge_plan(&a, import).await.unwrap();
+    let classes = [internal(&name, &[&numbers])];
+    store.purge(&a, &plan, &classes, false, "secret", now()).await.unwrap();
+}
+
+/// What administrators set, and a level without regions.
+async fn plant_settings(store: &Store) {
+    let a = slug("a");
+    let strict = Policy { threshold: 17, ..Policy::default() };
+    let settings = AtlasSettings {
+        policies: Policies { public: strict, internal: strict },
+        four_eyes: true,
+        indicators_due_on: Some(day()),
+    };
+    store.put_settings(&a, &settings).await.unwrap();
+    let level = Level {
+        slug: slug("secret-level"),
+        title: Text::german("secret"),
+        position: 3,
+        public_boundaries: true,
+    };
+    let mut levels = store.catalogue(&a).await.unwrap().levels;
+    levels.push(level);
+    store.put_levels(&a, &levels).await.unwrap();
+}
+
+/// Deliveries, successions, shares.
+async fn plant_plans(store: &Store, n: usize) {
     let a = slug("a");
     let period = format!("{}", 2030 + n);
     let delivery = Delivery {
@@ -120,17 +256,6 @@ async fn plant_plans(store: &Store, secrets: Secrets, n: usize) {
         share: 0.5,
     };
     store.put_successions(&a, &[succession], &record("successions")).await.unwrap();
-    let content = BundleContent {
-        title: format!("secret {}", secret(secrets, n)),
-        request: ReleaseRequest {
-            indicators: vec![slug("secret")],
-            levels: vec![slug("l")],
-            periods: vec![],
-            audience: Audience::Public,
-        },
-        embargo_until: None,
-    };
-    store.create_bundle(&a, &content, &Stamp { at: now(), by: "secret".into() }).await.unwrap();
     let closed = slug(&format!("closed-{n}"));
     for (lender, borrower) in [(a.clone(), closed.clone()), (closed, a)] {
         let share =
@@ -158,26 +283,86 @@ pub fn member(roles: &[Role], themes: Option<&[&str]>) -> Membership {
     }
 }
 
-/// A gate with these people, by name; nobody has a password.
+const PASSWORD: &str = "correct horse battery staple 17";
+
+/// Settings with a key for second factors.
+pub fn settings() -> AccessSettings {
+    AccessSettings { factor_key: Some(FactorKey::random().unwrap()), ..AccessSettings::default() }
+}
+
+/// Somebody who is nothing yet.
+fn account(name: &str) -> NewAccount {
+    NewAccount {
+        name: name.parse().unwrap(),
+        display_name: name.into(),
+        password: Some(Secret::new(PASSWORD)),
+        keeps_password: true,
+        operator: false,
+        memberships: Vec::new(),
+    }
+}
+
+/// A gate with these people, by name.
 pub async fn gate(geopackage: &Path, people: &[(&str, Membership)]) -> Gate {
     let access = AccessStore::open(geopackage.to_str().unwrap()).await.unwrap();
-    let gate = Gate::open(access, AccessSettings::default());
+    let gate = Gate::open(access, settings());
     for (name, membership) in people {
-        let account = NewAccount {
-            name: name.parse().unwrap(),
-            display_name: (*name).into(),
-            password: Some(Secret::new("correct horse battery staple 17")),
-            keeps_password: true,
-            operator: false,
-            memberships: vec![membership.clone()],
-        };
+        let account = NewAccount { memberships: vec![membership.clone()], ..account(name) };
         gate.add_person(&Manager::local("test"), &account, now()).await.unwrap();
     }
     gate
 }
 
+/// Who asks in both stores, and is nothing in the atlas.
+pub const STRANGER: &str = "stranger";
+
+/// People with all that belongs to them: sessions, tokens, second factors, failures, requests under way.
 async fn plant_people(store: &Store, secrets: Secrets) {
     let names: Vec<String> = (0..secrets.extras).map(|n| format!("secret-{n}")).collect();
     let people: Vec<_> = names.iter().map(|name| (name.as_str(), member(&[Role::Editor], None))).collect();
-    gate(store.path().unwrap(), &people).await;
+    let gate = gate(store.path().unwrap(), &people).await;
+    let access = gate.store().unwrap();
+    for name in &names {
+        let person: PersonName = name.parse().unwrap();
+        gate.add_token(&Owner::local("secret", person), &TokenRequest::default(), now()).await.unwrap();
+        signs_in(&gate, name, now()).await;
+        let wrong = Secret::new("secret wrong");
+        let address = Some("192.0.2.7".parse().unwrap());
+        let attempt = SignInAttempt { name, password: &wrong, factor: None, address };
+        assert!(matches!(gate.sign_in(&attempt, now()).await.unwrap(), SignIn::Refused));
+        access.begin_request(name, "secret", "POST /secret", "secret", now()).await.unwrap();
+        set_up_factor(&gate, name).await;
+        let waiting = NewAccount { name: format!("{name}-new").parse().unwrap(), ..account(name) };
+        let waiting = NewAccount { password: None, ..waiting };
+        gate.add_person(&Manager::local("secret"), &waiting, now()).await.unwrap();
+    }
+    gate.set_operator(&Manager::local("secret"), &names[0].parse().unwrap(), true, now()).await.unwrap();
+}
+
+/// Signs in from an address; the cookie.
+pub async fn signs_in(gate: &Gate, name: &str, at: chrono::DateTime<chrono::Utc>) -> String {
+    let password = Secret::new(PASSWORD);
+    let address = Some("192.0.2.8".parse().unwrap());
+    let attempt = SignInAttempt { name, password: &password, factor: None, address };
+    let SignIn::SignedIn { secret, .. } = gate.sign_in(&attempt, at).await.unwrap() else {
+        unreachable!("{name} does not come in")
+    };
+    format!("{}={}", gate.settings().cookie_name(), secret.expose())
+}
+
+async fn set_up_factor(gate: &Gate, name: &str) {
+    let cookie = signs_in(gate, name, now()).await;
+    let credentials = Credentials {
+        authorization: None,
+        cookie: Some(cookie.as_bytes()),
+        trusted: None,
+        address: None,
+        now: now(),
+    };
+    let session = gate.identify(&credentials).await.unwrap().session.unwrap();
+    let enrolment = gate.enrol_second_factor(&session, "secret").await.unwrap();
+    let bytes = totp_rs::Secret::Encoded(enrolment.secret.expose().into()).to_bytes().unwrap();
+    let totp = totp_rs::TOTP::new(totp_rs::Algorithm::SHA1, 6, 0, 30, bytes).unwrap();
+    let code = Secret::new(totp.generate(now().timestamp().unsigned_abs()));
+    gate.confirm_second_factor(&session, &code, now()).await.unwrap();
 }

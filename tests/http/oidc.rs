@@ -32,6 +32,7 @@ fn provider(issuer: String) -> AccessSettings {
         roles_claim: "roles".into(),
         roles: RoleNames::default(),
         scopes: Vec::new(),
+        roots: None,
     };
     AccessSettings { oidc: Some(oidc), ..AccessSettings::default() }
 }

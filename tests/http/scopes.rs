@@ -38,7 +38,7 @@ async fn a_restricted_series_and_what_was_derived_from_it_are_for_statisticians_
     let release = |view: &kommunalatlas::atlas::View, period| {
         view.layer("l", "secret-0", period, None).map(|layer| layer.layer().release)
     };
-    assert_eq!((release(&staff, "2020"), release(&statistician, "2020")), (Some(Some(1)), Some(None)));
+    assert_eq!((release(&staff, "2020"), release(&statistician, "2020")), (Some(Some(3)), Some(None)));
     assert_eq!((release(&staff, "2019..2020"), release(&statistician, "2019..2020")), (None, Some(None)));
     assert_eq!(staff.all_periods("l", "secret-0", None).unwrap().layers().len(), 1);
     let version =
@@ -97,7 +97,8 @@ async fn what_is_lent_is_shown_as_foreign_until_the_lender_ends_it() {
     };
     app.store.grant_share(&share(false), "test", now()).await.unwrap();
     app.atlases.refresh().await.unwrap();
-    assert_eq!(seen(), Some((Some("Daten des Atlas „Atlas“. Erfunden".into()), 0)));
+    // Drawn with the borders of the level that the lender shows to everybody, and not with those of its hidden one.
+    assert_eq!(seen(), Some((Some("Daten des Atlas „Atlas“. Erfunden".into()), 1)));
     let view = app.atlases.view(&Access::local("test"), "b").unwrap();
     assert!(view.layer("a--l", "a--secret", "2020", None).is_none(), "only what was lent");
     let row = view.layer("a--l", "a--i", "2021", None).unwrap().rows().await.unwrap();
@@ -128,6 +129,17 @@ async fn a_borrower_shows_the_public_what_the_lender_released_and_only_if_it_may
     app.store.set_open(&slug("a"), false).await.unwrap();
     app.atlases.refresh().await.unwrap();
     assert_eq!(app.get("/b/values/a--l/a--i/2020.json").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_closed_lender_lends_no_borders_but_those_of_levels_that_it_lends() {
+    let app = TestApp::new().await;
+    fill(&app.store, "b", NO_SECRETS).await;
+    app.store.set_open(&slug("a"), false).await.unwrap();
+    app.store.grant_share(&share(false), "test", now()).await.unwrap();
+    app.atlases.refresh().await.unwrap();
+    let view = app.atlases.view(&Access::local("test"), "b").unwrap();
+    assert!(view.layer("a--l", "a--i", "2021", None).unwrap().layer().edition.parents.is_empty());
 }
 
 #[tokio::test]

@@ -4,13 +4,16 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use kommunalatlas::{
-    access::{AccessSettings, Gate, Manager, Membership, NewAccount, Owner, TokenRequest},
+    access::{Gate, Manager, Membership, NewAccount, Owner, TokenRequest},
     clock,
     domain::{Role, Secret},
     store::AccessStore,
 };
 
-use crate::app::{Answer, NO_SECRETS, TestApp, slug};
+use crate::{
+    app::{Answer, NO_SECRETS, TestApp, slug},
+    hidden::settings,
+};
 
 pub const PASSWORD: &str = "fünf Störche im Moor";
 
@@ -39,7 +42,7 @@ impl Staff {
     pub async fn new() -> Self {
         let mut opened = Gate::closed();
         let gate = async |location: &str| {
-            opened = Gate::open(AccessStore::open(location).await.unwrap(), AccessSettings::default());
+            opened = Gate::open(AccessStore::open(location).await.unwrap(), settings());
             opened.clone()
         };
         let app = TestApp::guarded(NO_SECRETS, "http://localhost:8080", gate).await;

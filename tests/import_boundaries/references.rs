@@ -59,7 +59,7 @@ async fn a_reference_region_has_a_value_in_tables_and_counts_for_no_class_and_no
         audience: Audience::Public,
     };
     let publisher = Publisher::local("test");
-    release::release(&atlas.store, &publisher, &name, &request, now()).await.unwrap();
+    release::release(&atlas.store, &publisher, &name, &request, None, now()).await.unwrap();
     atlas.store.set_open(&name, true).await.unwrap();
     let atlases = Atlases::open(atlas.store.clone(), CacheSizes::default()).await.unwrap();
     let public_url = PublicUrl::parse("http://localhost:8080").unwrap();

@@ -46,7 +46,7 @@ async fn approved(store: &Store, content: &BundleContent) -> Id {
 }
 
 fn publication(releases: &[NewRelease], since: ReleaseMark) -> Publication<'_> {
-    Publication { releases, since, findings: json!({"problems": []}), stamp: stamp("bert") }
+    Publication { releases, since, findings: json!({"problems": []}), area: None, stamp: stamp("bert") }
 }
 
 contract! {

@@ -13,7 +13,8 @@ export type Status =
   | "preliminary"
   | "revised"
   | "limited"
-  | "derived";
+  | "derived"
+  | "pooled";
 
 export type Kind = "count" | "share" | "rate" | "mean" | "index";
 

@@ -113,6 +113,7 @@ const de = {
     revised: "berichtigt",
     limited: "Aussagewert eingeschränkt",
     derived: "aus Teilgebieten abgeleitet",
+    pooled: "über Jahre zusammengefasst",
   } satisfies Record<Status, string>,
 
   sheet: {
@@ -242,6 +243,7 @@ const en: Texts = {
     revised: "revised",
     limited: "of limited informative value",
     derived: "derived from parts of the region",
+    pooled: "pooled over years",
   },
 
   sheet: {

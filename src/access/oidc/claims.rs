@@ -1,48 +1,16 @@
 //! What a provider's claims say about a person: name and roles.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    str::FromStr,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{
-    Deserialize as _,
-    de::value::{Error as ValueError, StrDeserializer},
-};
 use serde_json::{Map, Value};
 
 use crate::{
-    access::{ExternalIdentity, oidc::OidcSettings},
+    access::{
+        ExternalIdentity,
+        oidc::{OidcSettings, RoleNames, roles::meaning_of},
+    },
     domain::{Membership, Role, Slug},
 };
-
-/// What the provider's roles mean. Without a table they are written `ATLAS:ROLE` at the provider; with one only the roles
-/// that it names mean something.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RoleNames(Vec<(String, Slug, Role)>);
-
-/// A text that is no table of roles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "write NAME=ATLAS:ROLE, more of them separated by ';'; roles are viewer, editor, statistician, publisher and administrator"
-)]
-pub struct RoleNamesError;
-
-impl FromStr for RoleNames {
-    type Err = RoleNamesError;
-
-    fn from_str(text: &str) -> Result<Self, RoleNamesError> {
-        let entry = |entry: &str| {
-            // The provider's name may contain '=' itself (`CN=Statistik,OU=Amt`), what it means here may not.
-            let (name, meaning) = entry.rsplit_once('=').ok_or(RoleNamesError)?;
-            let (atlas, role) = meaning_of(meaning.trim()).ok_or(RoleNamesError)?;
-            Ok((name.trim().to_owned(), atlas, role))
-        };
-        let entries = text.split(';').filter(|entry| !entry.trim().is_empty());
-        let table = entries.map(entry).collect::<Result<Vec<_>, _>>()?;
-        if table.is_empty() { Err(RoleNamesError) } else { Ok(Self(table)) }
-    }
-}
 
 impl RoleNames {
     /// What somebody with these roles at the provider is here.
@@ -62,13 +30,6 @@ impl RoleNames {
         let membership = |(atlas, roles)| Membership { atlas, roles, themes: None };
         atlases.into_iter().map(membership).collect()
     }
-}
-
-/// `ATLAS:ROLE`.
-fn meaning_of(text: &str) -> Option<(Slug, Role)> {
-    let (atlas, role) = text.split_once(':')?;
-    let role = Role::deserialize(StrDeserializer::<ValueError>::new(role)).ok()?;
-    Some((atlas.parse().ok()?, role))
 }
 
 /// The claim at a path. Names of claims may contain dots themselves (`https://example.org/roles`).
@@ -111,7 +72,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::Secret;
+    use crate::{access::RoleNamesError, domain::Secret};
 
     fn settings(claim: &str, roles: &str) -> OidcSettings {
         OidcSettings {
@@ -121,6 +82,7 @@ mod tests {
             roles_claim: claim.into(),
             roles: roles.parse().unwrap_or_default(),
             scopes: Vec::new(),
+            roots: None,
         }
     }
 

@@ -6,13 +6,16 @@
 //! Invariant: nobody is let in but by an ID token that the provider signed for this client and for the login that this very
 //! browser began: state, nonce and verifier are kept in a cookie that only the server can write.
 
+#[cfg(feature = "oidc")]
 mod claims;
+#[cfg(feature = "oidc")]
 mod pending;
 #[cfg(feature = "oidc")]
 mod provider;
 #[cfg(not(feature = "oidc"))]
 #[path = "absent.rs"]
 mod provider;
+mod roles;
 
 use std::{fmt, net::IpAddr};
 
@@ -23,9 +26,9 @@ use crate::{
     domain::Secret,
 };
 
-pub use claims::{RoleNames, RoleNamesError};
 pub(super) use provider::Provider;
-pub use provider::check_issuer;
+pub use provider::{check_issuer, check_roots};
+pub use roles::{RoleNames, RoleNamesError};
 
 /// The identity provider and what it says about people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +45,8 @@ pub struct OidcSettings {
     pub roles: RoleNames,
     /// What is asked for beside `openid`.
     pub scopes: Vec<String>,
+    /// Certificates (PEM) that are trusted for https beside those that everybody trusts: of an authority in the house.
+    pub roots: Option<String>,
 }
 
 /// A login that begins.
@@ -107,11 +112,7 @@ impl Gate {
         return_to: &str,
         now: DateTime<Utc>,
     ) -> Result<LoginStart, OidcError> {
-        let provider = self.provider()?;
-        if !pending::is_path(return_to) {
-            return Err(OidcError::ReturnTo);
-        }
-        provider.begin(callback, return_to, now).await
+        self.provider()?.begin(callback, return_to, now).await
     }
 
     /// Ends a login, and lets the person in. Returns the path where the person wants to be, too.

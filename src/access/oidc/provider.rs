@@ -31,7 +31,7 @@ use crate::access::{
     credentials::cookie,
     oidc::{
         LoginReturn, LoginStart, OidcError, OidcSettings, claims,
-        pending::{Key, Pending},
+        pending::{Key, Pending, is_path},
     },
 };
 
@@ -158,6 +158,22 @@ pub fn check_issuer(text: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Checks certificates of authorities (PEM).
+///
+/// # Errors
+/// A sentence, if there is none or one cannot be read.
+pub fn check_roots(text: &str) -> Result<(), String> {
+    match certificates(text) {
+        Ok(found) if !found.is_empty() => Ok(()),
+        Ok(_) => Err("it holds no certificate; write certificates in PEM".to_owned()),
+        Err(error) => Err(format!("its certificates cannot be read ({error})")),
+    }
+}
+
+fn certificates(text: &str) -> reqwest::Result<Vec<reqwest::Certificate>> {
+    reqwest::Certificate::from_pem_bundle(text.as_bytes())
+}
+
 impl Provider {
     #[expect(clippy::unnecessary_wraps, reason = "a build without the feature has no provider to give")]
     pub(in crate::access) fn new(settings: OidcSettings) -> Option<Self> {
@@ -171,6 +187,9 @@ impl Provider {
         return_to: &str,
         now: DateTime<Utc>,
     ) -> Result<LoginStart, OidcError> {
+        if !is_path(return_to) {
+            return Err(OidcError::ReturnTo);
+        }
         let description = self.describe(now).await?;
         let client = self.client(&description, callback)?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
@@ -316,8 +335,12 @@ impl Provider {
     }
 
     async fn fetch(&self, now: DateTime<Utc>) -> Result<Description, OidcError> {
-        let http = reqwest::Client::builder().redirect(Policy::none()).timeout(PATIENCE).build();
-        let http = HttpClient(http.map_err(|error| unavailable("cannot be asked", &error))?);
+        let cannot = |error: reqwest::Error| unavailable("cannot be asked", &error);
+        let mut http = reqwest::Client::builder().redirect(Policy::none()).timeout(PATIENCE);
+        for root in certificates(self.settings.roots.as_deref().unwrap_or_default()).map_err(cannot)? {
+            http = http.add_root_certificate(root);
+        }
+        let http = HttpClient(http.build().map_err(cannot)?);
         let issuer = IssuerUrl::new(self.settings.issuer.clone())
             .map_err(|error| unavailable("has no address", &error))?;
         let metadata = ProviderMetadataWithLogout::discover_async(issuer, &http)

@@ -82,8 +82,9 @@ pub(super) async fn progress(
     caller: Caller,
     Segments(atlas): Segments<Slug>,
 ) -> Result<Response, Problem> {
-    caller.publisher(&atlas)?;
-    Ok(answer::json(&release::progress(&app.store, &atlas, caller.now.date_naive()).await?))
+    let publisher = caller.publisher(&atlas)?;
+    let progress = release::progress(&app.store, &publisher, &atlas, caller.now.date_naive()).await?;
+    Ok(answer::json(&progress))
 }
 
 /// Whether the public area is open.
@@ -103,13 +104,11 @@ pub(super) async fn put_public_area(
     Document(body): Document<AreaBody>,
 ) -> Result<Response, Problem> {
     let publisher = caller.publisher(&atlas)?;
-    let action = if body.open {
+    if body.open {
         release::open(&app.store, &publisher, &atlas, caller.now).await?;
-        "atlas.open"
     } else {
         release::close(&app.store, &publisher, &atlas, caller.now).await?;
-        "atlas.close"
-    };
-    app.record(caller.entry(action)?.of_atlas(&atlas)).await?;
+    }
+    app.collect().await;
     Ok(answer::json(&json!({"open": body.open, "decision": app.store.area_decision(&atlas).await?})))
 }

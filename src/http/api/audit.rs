@@ -26,7 +26,7 @@ use crate::{
 pub(super) struct AuditParams {
     /// By this person only.
     actor: Option<String>,
-    /// Of this action only, such as `release.withdraw`.
+    /// Of this action only, such as `release.withdrawn`.
     action: Option<String>,
     /// From then on.
     since: Option<DateTime<Utc>>,
@@ -89,6 +89,7 @@ async fn page(
     let AuditParams { actor, action, since, limit, before } = params;
     let params = PageParams { limit, before };
     let filter = AuditFilter { atlas, actor, action, since, ..AuditFilter::default() };
+    app.collect().await;
     // One more than asked for says whether there is another page.
     let rows = app.gate.audit_log(&caller.manager()?, &filter, params.limit()? + 1, before).await?;
     Ok(answer::json(&Page::of(rows.into_iter().map(|row| (row.id, AuditView::from(row))), &params)?))

@@ -144,18 +144,10 @@ async fn seen(
     Ok((publisher, (id, row.revision)))
 }
 
-/// Writes a step into the audit log and answers with the bundle.
-async fn stepped(
-    app: &App,
-    caller: &Caller,
-    step: &str,
-    atlas: &Slug,
-    row: BundleRow,
-) -> Result<Response, Problem> {
-    let state = serde_json::json!({ "state": row.state, "revision": row.revision });
-    let entry = caller.entry(&format!("bundle.{step}"))?.of_atlas(atlas).about(row.id.to_string());
-    app.record(entry.changing(None, Some(state))).await?;
-    Ok(show_row(StatusCode::OK, row))
+/// Answers with the bundle after a step.
+async fn stepped(app: &App, row: BundleRow) -> Response {
+    app.collect().await;
+    show_row(StatusCode::OK, row)
 }
 
 /// Bundles, the latest first.
@@ -180,10 +172,8 @@ pub(super) async fn create(
     Document(body): Document<BundleBody>,
 ) -> Result<Response, Problem> {
     let publisher = caller.publisher(&atlas)?;
-    let after = answer::value(&body)?;
     let row = bundle::create(&app.store, &publisher, &atlas, &body.into(), caller.now).await?;
-    let entry = caller.entry("bundle.created")?.of_atlas(&atlas).about(row.id.to_string());
-    app.record(entry.changing(None, Some(after))).await?;
+    app.collect().await;
     Ok(show_row(StatusCode::CREATED, row))
 }
 
@@ -219,12 +209,8 @@ pub(super) async fn change(
     Document(body): Document<BundleBody>,
 ) -> Result<Response, Problem> {
     let (publisher, at) = seen(&app, &caller, &headers, (&atlas, id)).await?;
-    let before = BundleBody::from(app.store.bundle(&atlas, id).await?.content);
-    let (before, after) = (answer::value(&before)?, answer::value(&body)?);
     let row = bundle::change(&app.store, &publisher, &atlas, at, &body.into(), caller.now).await?;
-    let entry = caller.entry("bundle.changed")?.of_atlas(&atlas).about(row.id.to_string());
-    app.record(entry.changing(Some(before), Some(after))).await?;
-    Ok(show_row(StatusCode::OK, row))
+    Ok(stepped(&app, row).await)
 }
 
 /// Looks whether a bundle can be released: sheets, values, disclosure control. `findings` says what stands in the way.
@@ -237,7 +223,7 @@ pub(super) async fn check(
 ) -> Result<Response, Problem> {
     let (publisher, at) = seen(&app, &caller, &headers, (&atlas, id)).await?;
     let (row, _) = bundle::check(&app.store, &publisher, &atlas, at, caller.now).await?;
-    stepped(&app, &caller, "checked", &atlas, row).await
+    Ok(stepped(&app, row).await)
 }
 
 /// Decides that a checked bundle be released.
@@ -250,42 +236,47 @@ pub(super) async fn approve(
 ) -> Result<Response, Problem> {
     let (publisher, at) = seen(&app, &caller, &headers, (&atlas, id)).await?;
     let row = bundle::approve(&app.store, &publisher, &atlas, at, caller.now).await?;
-    stepped(&app, &caller, "approved", &atlas, row).await
+    Ok(stepped(&app, row).await)
+}
+
+/// What becomes of the public area when a bundle is released or withdrawn.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StepBody {
+    /// Needed if too few indicators would count for an open public area.
+    decision: Option<DecisionBody>,
 }
 
 /// Releases an approved bundle whose embargo, if it has one, is over.
-#[utoipa::path(post, path = "/api/atlases/{atlas}/bundles/{bundle}/release", operation_id = "release_bundle", tag = "bundles", params(("atlas" = String, Path), ("bundle" = i64, Path)), responses((status = 200, description = "The released bundle", body = BundleView)))]
+#[utoipa::path(post, path = "/api/atlases/{atlas}/bundles/{bundle}/release", operation_id = "release_bundle", tag = "bundles", params(("atlas" = String, Path), ("bundle" = i64, Path)), request_body = StepBody, responses((status = 200, description = "The released bundle", body = BundleView)))]
 pub(super) async fn release(
     State(app): AppState,
     caller: Caller,
     headers: HeaderMap,
     Segments((atlas, id)): Segments<(Slug, Id)>,
+    Document(body): Document<StepBody>,
 ) -> Result<Response, Problem> {
     let (publisher, at) = seen(&app, &caller, &headers, (&atlas, id)).await?;
-    bundle::release(&app.store, &publisher, &atlas, at, caller.now).await?;
+    let decision = body.decision.map(Decision::from);
+    let released = bundle::release(&app.store, &publisher, &atlas, at, decision.as_ref(), caller.now).await;
+    // A bundle that could not be released became a draft, which is an act too.
+    app.collect().await;
+    released?;
     let row = bundle::find(&app.store, &publisher, &atlas, id).await?;
-    stepped(&app, &caller, "released", &atlas, row).await
-}
-
-/// What is withdrawn with a bundle, and what becomes of the public area.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct WithdrawBody {
-    /// Needed if too few indicators would be left for an open public area.
-    decision: Option<DecisionBody>,
+    Ok(show_row(StatusCode::OK, row))
 }
 
 /// Takes the releases of a bundle back, or gives it up if it was not yet released.
-#[utoipa::path(post, path = "/api/atlases/{atlas}/bundles/{bundle}/withdraw", operation_id = "withdraw_bundle", tag = "bundles", params(("atlas" = String, Path), ("bundle" = i64, Path)), request_body = WithdrawBody, responses((status = 200, description = "The withdrawn bundle", body = BundleView)))]
+#[utoipa::path(post, path = "/api/atlases/{atlas}/bundles/{bundle}/withdraw", operation_id = "withdraw_bundle", tag = "bundles", params(("atlas" = String, Path), ("bundle" = i64, Path)), request_body = StepBody, responses((status = 200, description = "The withdrawn bundle", body = BundleView)))]
 pub(super) async fn withdraw(
     State(app): AppState,
     caller: Caller,
     headers: HeaderMap,
     Segments((atlas, id)): Segments<(Slug, Id)>,
-    Document(body): Document<WithdrawBody>,
+    Document(body): Document<StepBody>,
 ) -> Result<Response, Problem> {
     let (publisher, at) = seen(&app, &caller, &headers, (&atlas, id)).await?;
     let decision = body.decision.map(Decision::from);
     let row = bundle::withdraw(&app.store, &publisher, &atlas, at, decision.as_ref(), caller.now).await?;
-    stepped(&app, &caller, "withdrawn", &atlas, row).await
+    Ok(stepped(&app, row).await)
 }

@@ -16,6 +16,7 @@ mod audit;
 mod bundles;
 mod disclosure;
 mod idempotency;
+mod leaving;
 mod oidc;
 mod openapi;
 mod people;
@@ -54,6 +55,18 @@ impl App {
     /// Writes into the audit log what was done.
     async fn record(&self, entry: AuditEntry) -> Result<(), Problem> {
         Ok(self.gate.store()?.record(&entry).await?)
+    }
+
+    /// Takes what the store noted of an act over into the audit log. The act is done, and noted: where the log cannot be
+    /// written now, it is written later.
+    async fn collect(&self) {
+        let Ok(people) = self.gate.store() else { return };
+        if let Err(error) = people.collect(&self.store).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the audit log cannot be written now; what was done waits in the store"
+            );
+        }
     }
 }
 

@@ -17,8 +17,10 @@ use crate::{
             answer,
             problem::Problem,
             request::{Caller, Document, Segments},
+            tokens::TokenView,
         },
     },
+    store::Id,
 };
 
 /// What a person is in one atlas.
@@ -214,6 +216,28 @@ pub(super) async fn reset_second_factor(
     Segments(name): Segments<PersonName>,
 ) -> Result<StatusCode, Problem> {
     app.gate.reset_second_factor(&caller.manager()?, &name, caller.now).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The tokens of a person that the caller may revoke, also those that have ended.
+#[utoipa::path(get, path = "/api/people/{person}/tokens", operation_id = "list_tokens_of_person", tag = "people", params(("person" = String, Path)), responses((status = 200, description = "Tokens", body = Vec<TokenView>)))]
+pub(super) async fn tokens(
+    State(app): AppState,
+    caller: Caller,
+    Segments(name): Segments<PersonName>,
+) -> Result<Response, Problem> {
+    let tokens = app.gate.tokens_of(&caller.manager()?, &name).await?;
+    Ok(answer::json(&tokens.into_iter().map(TokenView::from).collect::<Vec<_>>()))
+}
+
+/// Revokes a token of a person.
+#[utoipa::path(delete, path = "/api/people/{person}/tokens/{token}", operation_id = "revoke_token_of_person", tag = "people", params(("person" = String, Path), ("token" = i64, Path)), responses((status = 204, description = "It is no longer good")))]
+pub(super) async fn revoke_token(
+    State(app): AppState,
+    caller: Caller,
+    Segments((name, token)): Segments<(PersonName, Id)>,
+) -> Result<StatusCode, Problem> {
+    app.gate.revoke_token_of(&caller.manager()?, &name, token, caller.now).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -225,7 +225,9 @@ impl From<AccessError> for Problem {
             AccessError::TooMany { retry_after } => Self::too_many(retry_after),
             AccessError::NameTaken | AccessError::LastOperator => Self::conflict(text),
             AccessError::Store(error) => error.into(),
-            AccessError::NoRandomness | AccessError::Stopping => Self::internal(&error),
+            AccessError::FactorKey | AccessError::NoRandomness | AccessError::Stopping => {
+                Self::internal(&error)
+            }
         }
     }
 }

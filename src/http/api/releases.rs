@@ -27,8 +27,8 @@ use crate::{
     store::{Id, ReleaseRecord},
 };
 
-/// What becomes of an open public area in which too few indicators would be left.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+/// What becomes of an open public area in which too few indicators would count.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "kind")]
 pub(super) enum DecisionBody {
     /// It is closed in the same moment.
@@ -124,7 +124,7 @@ pub(super) async fn certificate(
 }
 
 /// What is taken back, from whom.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WithdrawalBody {
     /// Slugs of the indicators.
@@ -136,7 +136,7 @@ pub(super) struct WithdrawalBody {
     /// `public` or `internal`.
     #[schema(value_type = String, pattern = "^(public|internal)$")]
     audience: Audience,
-    /// Needed if too few indicators would be left for an open public area.
+    /// Needed if too few indicators would count for an open public area.
     decision: Option<DecisionBody>,
 }
 
@@ -149,17 +149,16 @@ pub(super) async fn withdraw(
     Document(body): Document<WithdrawalBody>,
 ) -> Result<Response, Problem> {
     let publisher = caller.publisher(&atlas)?;
-    let after = answer::value(&body)?;
     let WithdrawalBody { indicators, levels, audience, decision } = body;
     let decision = decision.map(Decision::from);
     let request = ReleaseRequest { indicators, levels, periods: Vec::new(), audience };
     release::withdraw(&app.store, &publisher, &atlas, &request, decision.as_ref(), caller.now).await?;
-    app.record(caller.entry("release.withdrawn")?.of_atlas(&atlas).changing(None, Some(after))).await?;
+    app.collect().await;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Which earlier release comes back.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RollbackBody {
     /// Slug of the indicator.
@@ -173,6 +172,8 @@ pub(super) struct RollbackBody {
     audience: Audience,
     /// The number of the release.
     number: u32,
+    /// Needed if too few indicators would count for an open public area.
+    decision: Option<DecisionBody>,
 }
 
 /// Puts an earlier release in force again, as a new release.
@@ -185,10 +186,10 @@ pub(super) async fn roll_back(
 ) -> Result<Response, Problem> {
     let publisher = caller.publisher(&atlas)?;
     let layer = (&body.indicator, &body.level, body.audience);
-    let released = release::rollback(&app.store, &publisher, &atlas, layer, body.number, caller.now).await?;
-    let subject = format!("{}/{}", body.level, body.indicator);
-    let entry = caller.entry("release.restored")?.of_atlas(&atlas).about(subject);
-    app.record(entry.changing(None, Some(answer::value(&body)?))).await?;
+    let (which, decision) = ((layer, body.number), body.decision.map(Decision::from));
+    let released =
+        release::rollback(&app.store, &publisher, &atlas, which, decision.as_ref(), caller.now).await?;
+    app.collect().await;
     let Released { indicator, level, periods, certified } = released;
     Ok(answer::json(
         &json!({"indicator": indicator, "level": level, "periods": periods, "certified": certified}),

@@ -6,8 +6,8 @@ use crate::http::{
     Compression, Route,
     api::{
         admit::{Needs, Operation},
-        agreements, area, atlases, audit, bundles, disclosure, oidc, openapi, people, releases, session,
-        shares, tokens,
+        agreements, area, atlases, audit, bundles, disclosure, leaving, oidc, openapi, people, releases,
+        session, shares, tokens,
     },
 };
 
@@ -156,11 +156,39 @@ pub(in crate::http) const ROUTES: &[Route] = &[
         compression: Compression::Own,
     },
     Route {
+        pattern: "/api/people/{person}/tokens",
+        examples: &["/api/people/nobody/tokens"],
+        operations: &[Operation::get(Needs::Manager)],
+        methods: || get(people::tokens),
+        compression: Compression::Own,
+    },
+    Route {
+        pattern: "/api/people/{person}/tokens/{token}",
+        examples: &["/api/people/nobody/tokens/1000000"],
+        operations: &[Operation::delete(Needs::Manager)],
+        methods: || delete(people::revoke_token),
+        compression: Compression::Own,
+    },
+    Route {
         pattern: "/api/atlases",
         examples: &["/api/atlases"],
         operations: &[Operation::get(Needs::SignedIn),
             Operation::post(Needs::Operator, r#"{"slug": "kreis", "title": "Kreis", "required_indicators": 10, "attribution": "© Vermessungsamt"}"#)],
         methods: || get(atlases::list).post(atlases::create),
+        compression: Compression::Own,
+    },
+    Route {
+        pattern: "/api/atlases/{atlas}",
+        examples: &["/api/atlases/a"],
+        operations: &[Operation::delete(Needs::Administrator).of_revision()],
+        methods: || delete(leaving::remove),
+        compression: Compression::Own,
+    },
+    Route {
+        pattern: "/api/atlases/{atlas}/export",
+        examples: &["/api/atlases/a/export"],
+        operations: &[Operation::act(Needs::Administrator).with_secret()],
+        methods: || post(leaving::export),
         compression: Compression::Own,
     },
     Route {
@@ -254,7 +282,7 @@ pub(in crate::http) const ROUTES: &[Route] = &[
     Route {
         pattern: "/api/atlases/{atlas}/bundles/{bundle}/release",
         examples: &["/api/atlases/a/bundles/1000000/release"],
-        operations: &[Operation::act(Needs::Publisher).of_revision()],
+        operations: &[Operation::post(Needs::Publisher, r#"{"decision": null}"#).of_revision()],
         methods: || post(bundles::release),
         compression: Compression::Own,
     },
