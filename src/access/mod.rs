@@ -27,7 +27,7 @@ pub use audit::{json_line, syslog_line};
 pub use caller::Access;
 pub use credentials::Credentials;
 pub use error::AccessError;
-pub use gate::{Gate, Identified, Session, Stage, Unauthorized};
+pub use gate::{Gate, Identified, Refused, Session, Stage};
 pub use oidc::{LoginReturn, LoginStart, OidcError, OidcSettings, RoleNames, RoleNamesError, check_issuer};
 pub use password::{PasswordRule, check_password};
 pub use scope::Scope;

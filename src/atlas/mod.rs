@@ -10,6 +10,7 @@
 mod area;
 mod caches;
 mod catalogue;
+mod contact;
 mod edition;
 mod facilities;
 mod layer;
@@ -19,15 +20,17 @@ mod view;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use contact::Contact;
 
 use crate::{
     access::Access,
     geometry::DecodeError,
-    store::{Store, StoreError},
+    store::{PoolState, Store, StoreError, Watch},
 };
 
-pub use caches::CacheSizes;
+pub use caches::{CacheSizes, CacheState};
 pub use catalogue::{EditionEntry, Layer, Version};
+pub use contact::Standing;
 pub use facilities::{FacilityEntry, FacilityView};
 pub use layer::{BoundaryView, LayerView, Row, SeriesView};
 pub use view::{IndicatorLevel, View};
@@ -41,9 +44,26 @@ pub enum AtlasError {
     /// Stored geometry is damaged.
     #[error("stored geometry is damaged")]
     Geometry(#[source] Arc<DecodeError>),
+    /// The store is older than what was shown already.
+    #[error(
+        "the store is older than what this server has shown; if a backup was put back, restart the server"
+    )]
+    Older,
     /// A computation was cut off because the server stops.
     #[error("the server is stopping")]
     Stopping,
+}
+
+impl AtlasError {
+    /// True for what is over by itself: whoever asks again later may get an answer. What the catalogue names and the store
+    /// does not have was purged a moment ago; the catalogue will know.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_passing() || matches!(**error, StoreError::Unknown { .. }),
+            Self::Stopping => true,
+            Self::Geometry(_) | Self::Older => false,
+        }
+    }
 }
 
 impl From<StoreError> for AtlasError {
@@ -63,6 +83,7 @@ pub struct Atlases {
     store: Store,
     catalogue: ArcSwap<catalogue::Catalogue>,
     caches: caches::Caches,
+    contact: Contact,
 }
 
 impl Atlases {
@@ -74,6 +95,7 @@ impl Atlases {
         let catalogue = catalogue::Catalogue::read(&store).await?;
         Ok(Arc::new(Self {
             store,
+            contact: Contact::new(catalogue.generation),
             catalogue: ArcSwap::from_pointee(catalogue),
             caches: caches::Caches::new(sizes),
         }))
@@ -82,9 +104,34 @@ impl Atlases {
     /// Reads the catalogue anew if the store has changed since; true if it had.
     ///
     /// # Errors
-    /// If the store cannot be read; the present catalogue stays.
+    /// If the store cannot be read, or is older than the present catalogue, which stays.
     pub async fn refresh(&self) -> Result<bool, AtlasError> {
-        if self.store.generation().await? == self.catalogue.load().generation {
+        self.come_to(self.store.generation().await?).await
+    }
+
+    /// As [`Atlases::refresh`], by somebody who looks all the time: from then on it is known whether the store answers.
+    ///
+    /// # Errors
+    /// As [`Atlases::refresh`].
+    pub async fn look(&self, watch: &mut Watch) -> Result<bool, AtlasError> {
+        let seen = watch.generation().await;
+        let looked = match seen {
+            Ok(generation) => self.come_to(generation).await,
+            Err(error) => Err(error.into()),
+        };
+        self.contact.note(looked.is_ok());
+        looked
+    }
+
+    /// Brings the catalogue to at least this generation. One after the other: an older catalogue never follows a newer one.
+    async fn come_to(&self, generation: i64) -> Result<bool, AtlasError> {
+        self.contact.saw(generation);
+        let _turn = self.contact.turn().await;
+        let present = self.catalogue.load().generation;
+        if generation < present {
+            return Err(AtlasError::Older);
+        }
+        if generation == present {
             return Ok(false);
         }
         let catalogue = catalogue::Catalogue::read(&self.store).await?;
@@ -93,6 +140,31 @@ impl Atlases {
             self.caches.forget();
         }
         Ok(true)
+    }
+
+    /// Somebody who looks for changes of the store.
+    pub fn watch(&self) -> Watch {
+        self.store.watch()
+    }
+
+    /// True while the store does not answer those who look for changes: what is shown may be out of date.
+    pub fn is_cut_off(&self) -> bool {
+        self.contact.is_lost()
+    }
+
+    /// How the catalogue stands to the store.
+    pub fn standing(&self) -> Standing {
+        self.contact.standing(self.catalogue.load().generation, self.store.replica_lag())
+    }
+
+    /// The caches as they are at present.
+    pub async fn caches(&self) -> Vec<CacheState> {
+        self.caches.states().await
+    }
+
+    /// The pools of connections as they are at present.
+    pub fn pools(&self) -> Vec<PoolState> {
+        self.store.pools()
     }
 
     /// One atlas as this caller sees it; `None` if there is none or the caller may not know of it.

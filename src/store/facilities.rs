@@ -110,7 +110,7 @@ async fn put_categories(tx: &mut Tx, atlas_id: Id, categories: &[FacilityCategor
     Ok(())
 }
 
-async fn list_categories(tx: &mut Tx, atlas_id: Id) -> Result<Vec<FacilityCategory>> {
+pub(super) async fn list_categories(tx: &mut Tx, atlas_id: Id) -> Result<Vec<FacilityCategory>> {
     let sql = "SELECT slug, title_de, title_en, public, personal FROM facility_category WHERE atlas_id = $1 \
                ORDER BY position, slug";
     let read = |row: &Row| {
