@@ -8,6 +8,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     str::FromStr,
+    time::Duration,
 };
 
 use chrono::TimeDelta;
@@ -19,6 +20,7 @@ use crate::{
     atlas::CacheSizes,
     domain::Secret,
     http::PublicUrl,
+    store::Limits,
 };
 
 /// The settings of a server.
@@ -32,6 +34,16 @@ pub struct Config {
     pub public_url: Option<PublicUrl>,
     /// Where what is public is written for a server in the public zone: GeoPackage file or `postgres://…`.
     pub publish_to: Option<String>,
+    /// `postgres://…` of a replica of the store, for reading.
+    pub read_url: Option<String>,
+    /// Address of the listener for health and metrics.
+    pub admin_listen: AdminListen,
+    /// How the log is written.
+    pub log_format: LogFormat,
+    /// Between the signal to stop and the end: the server is not ready any more, and still answers.
+    pub stop_delay: Duration,
+    /// How long the store may keep requests waiting.
+    pub limits: Limits,
     /// Budgets of the caches.
     pub caches: CacheSizes,
     /// File with the key that second factors are stored with; beside a GeoPackage by default.
@@ -39,6 +51,37 @@ pub struct Config {
     /// How long sessions last, which proxies are believed, what is kept of people: see [`Config::access`].
     access: AccessSettings,
     oidc: Oidc,
+}
+
+/// Where the server tells those who run it how it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdminListen {
+    /// At this address, unless another server of this machine is there.
+    IfFree(SocketAddr),
+    /// At this address.
+    At(SocketAddr),
+    /// Nowhere.
+    Off,
+}
+
+impl FromStr for AdminListen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "off" => Ok(Self::Off),
+            address => parse(address, "write an address such as 127.0.0.1:9464, or off").map(Self::At),
+        }
+    }
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON document a line.
+    Json,
 }
 
 /// What is said of the identity provider.
@@ -113,11 +156,20 @@ pub enum ConfigError {
 const PREFIX: &str = "KOMMUNALATLAS_";
 
 /// The settings, by name, with what each takes.
-const KEYS: [&str; 24] = [
+const KEYS: [&str; 33] = [
     "store",
     "listen",
     "public_url",
     "publish_to",
+    "read_url",
+    "admin_listen",
+    "log_format",
+    "stop_delay_seconds",
+    "database_connections",
+    "database_connect_seconds",
+    "database_acquire_seconds",
+    "database_statement_seconds",
+    "database_write_seconds",
     "cache_skeletons_mib",
     "cache_columns_mib",
     "cache_tiles_mib",
@@ -151,6 +203,11 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,
             publish_to: None,
+            read_url: None,
+            admin_listen: AdminListen::IfFree(SocketAddr::from(([127, 0, 0, 1], 9464))),
+            log_format: LogFormat::Text,
+            stop_delay: Duration::ZERO,
+            limits: Limits::of_server(),
             caches: CacheSizes::default(),
             secret_key_file: None,
             access: AccessSettings::default(),
@@ -207,6 +264,33 @@ impl Config {
             "listen" => self.listen = parse(value, "write an address such as 127.0.0.1:8080").map_err(bad)?,
             "public_url" => self.public_url = Some(PublicUrl::parse(value).map_err(bad)?),
             "publish_to" => self.publish_to = Some(value.to_owned()),
+            "read_url" => self.read_url = Some(value.to_owned()),
+            "admin_listen" => self.admin_listen = value.parse().map_err(bad)?,
+            "log_format" => {
+                self.log_format = match value {
+                    "text" => LogFormat::Text,
+                    "json" => LogFormat::Json,
+                    _ => return Err(bad("write text or json".into())),
+                }
+            }
+            "stop_delay_seconds" => {
+                let seconds: u16 = parse(value, "write a whole number of seconds").map_err(bad)?;
+                self.stop_delay = Duration::from_secs(seconds.into());
+            }
+            "database_connections" => {
+                let number = positive(value, "connections").map_err(bad)?;
+                self.limits.connections = u32::try_from(number).unwrap_or(u32::MAX);
+            }
+            limit if limit.starts_with("database_") => {
+                let seconds = positive(value, "seconds").map_err(bad)?;
+                let slot = match limit {
+                    "database_connect_seconds" => &mut self.limits.connect,
+                    "database_acquire_seconds" => &mut self.limits.acquire,
+                    "database_statement_seconds" => &mut self.limits.statement,
+                    _ => &mut self.limits.write,
+                };
+                *slot = Duration::from_secs(seconds.unsigned_abs());
+            }
             "session_idle_minutes" => {
                 self.access.idle = TimeDelta::minutes(positive(value, "minutes").map_err(bad)?);
             }
@@ -437,6 +521,33 @@ mod tests {
             assert!(load(&[by_file, (&name, value)]).is_err(), "{key}");
         }
         assert!(Config::load(None, environment(&[])).unwrap().access().oidc.is_none());
+    }
+
+    #[test]
+    fn limits_and_listeners_of_a_server_are_read_and_nonsense_is_refused() {
+        let config = Config::load(
+            None,
+            environment(&[
+                ("KOMMUNALATLAS_DATABASE_STATEMENT_SECONDS", "3"),
+                ("KOMMUNALATLAS_DATABASE_CONNECTIONS", "5"),
+                ("KOMMUNALATLAS_ADMIN_LISTEN", "off"),
+                ("KOMMUNALATLAS_LOG_FORMAT", "json"),
+                ("KOMMUNALATLAS_STOP_DELAY_SECONDS", "0"),
+            ]),
+        )
+        .unwrap();
+        let expected = Limits { connections: 5, statement: Duration::from_secs(3), ..Limits::of_server() };
+        assert_eq!(config.limits, expected);
+        assert_eq!((config.admin_listen, config.log_format), (AdminListen::Off, LogFormat::Json));
+        for (key, value) in [
+            ("DATABASE_WRITE_SECONDS", "0"),
+            ("ADMIN_LISTEN", "on"),
+            ("LOG_FORMAT", "xml"),
+            ("STOP_DELAY_SECONDS", "-1"),
+        ] {
+            let name = format!("KOMMUNALATLAS_{key}");
+            assert!(Config::load(None, environment(&[(&name, value)])).is_err(), "{key}");
+        }
     }
 
     #[test]

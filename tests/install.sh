@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the programs that the tests talk to: PostGIS, Chromium, GDAL, QGIS, LibreOffice, and what the scripts
+# Installs the programs that the tests talk to: PostGIS, nginx, Chromium, GDAL, QGIS, LibreOffice, and what the scripts
 # of the tests need. Does nothing where they are there.
 set -euo pipefail
 
@@ -14,6 +14,7 @@ command -v soffice >/dev/null && [ -f /usr/lib/libreoffice/program/libsclo.so ] 
 /usr/bin/python3 -c 'import uno' 2>/dev/null || missing+=(python3-uno)
 python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 command -v patch >/dev/null || missing+=(patch)
+[ -x /usr/sbin/nginx ] || missing+=(nginx-light)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if [ "$(id -u)" != 0 ]; then

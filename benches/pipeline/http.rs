@@ -26,7 +26,7 @@ use kommunalatlas::{
     atlas::{Atlases, CacheSizes},
     domain::Slug,
     geometry::{GridPoint, TileCoord},
-    http::{App, PublicUrl, embedded_glyphs, serve},
+    http::{App, PublicUrl, Stopping, embedded_glyphs, serve},
     tile::Encoding,
 };
 use tokio::{net::TcpListener, runtime::Runtime, sync::oneshot};
@@ -204,7 +204,7 @@ fn our_app(
                 glyphs: embedded_glyphs()?,
                 gate: Gate::closed(),
             };
-            serve(listener, Arc::new(app), async move { drop(stopped.await) }).await?;
+            serve(listener, Arc::new(app), Stopping::default(), async move { drop(stopped.await) }).await?;
             store.close().await;
             Ok(())
         })

@@ -24,9 +24,14 @@ use crate::{
     store::{AccessStore, Id, PersonRow, SessionRow, StoreError, TokenRow},
 };
 
-/// The credentials are wrong or have expired.
+/// Why nobody is let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unauthorized;
+pub enum Refused {
+    /// The credentials are wrong or have expired.
+    Unauthorized,
+    /// The store of people does not answer, and the caller was not verified shortly before.
+    Unavailable,
+}
 
 /// Knows the people of a store.
 #[derive(Debug, Clone)]
@@ -52,12 +57,35 @@ struct Known {
     /// The change of rights after which it was verified.
     rights: i64,
     until: DateTime<Utc>,
+    /// While the store of people does not answer it holds until here.
+    without_store: DateTime<Utc>,
     name: PersonName,
     caller: Identified,
 }
 
+impl Known {
+    /// Somebody who was verified now, with credentials that end at `ends`.
+    fn new(
+        rights: i64,
+        now: DateTime<Utc>,
+        ends: Option<DateTime<Utc>>,
+        name: PersonName,
+        caller: Identified,
+    ) -> Self {
+        let at_most = |time: DateTime<Utc>| ends.map_or(time, |ends| ends.min(time));
+        let (until, without_store) = (at_most(now + KNOWN_FOR), at_most(now + KNOWN_WITHOUT_STORE));
+        Self { rights, until, without_store, name, caller }
+    }
+}
+
 /// A verified caller is asked for again after so long at the latest.
 const KNOWN_FOR: TimeDelta = TimeDelta::seconds(60);
+
+/// While the store of people does not answer, a caller who was verified is let in for so long.
+const KNOWN_WITHOUT_STORE: TimeDelta = TimeDelta::minutes(5);
+
+/// Then it is asked again after so long: each question costs the caller a wait.
+const ASK_AGAIN: TimeDelta = TimeDelta::seconds(5);
 
 /// Most callers that are known at once.
 const MOST_KNOWN: usize = 10_000;
@@ -204,9 +232,10 @@ impl Gate {
     /// is an API token (QGIS sends Basic); a person's own password is never taken there.
     ///
     /// # Errors
-    /// [`Unauthorized`] for a wrong or expired credential in the `Authorization` header, for a person whom a believed
-    /// proxy names and nobody knows, and if the store cannot be asked.
-    pub async fn authenticate(&self, credentials: &Credentials<'_>) -> Result<Access, Unauthorized> {
+    /// [`Refused::Unauthorized`] for a wrong or expired credential in the `Authorization` header, and for a person whom a
+    /// believed proxy names and nobody knows. [`Refused::Unavailable`] if the store cannot be asked and the caller was not
+    /// verified in the last five minutes.
+    pub async fn authenticate(&self, credentials: &Credentials<'_>) -> Result<Access, Refused> {
         self.identify(credentials).await.map(|caller| caller.access)
     }
 
@@ -214,18 +243,18 @@ impl Gate {
     ///
     /// # Errors
     /// As [`Gate::authenticate`].
-    pub async fn identify(&self, credentials: &Credentials<'_>) -> Result<Identified, Unauthorized> {
+    pub async fn identify(&self, credentials: &Credentials<'_>) -> Result<Identified, Refused> {
         let Some(house) = &self.house else {
             return if credentials.authorization.is_some() {
-                Err(Unauthorized)
+                Err(Refused::Unauthorized)
             } else {
                 Ok(Identified::public())
             };
         };
         let caller = if let Some(header) = credentials.authorization {
-            house.by_token(header, credentials.now).await.map(|caller| caller.ok_or(Unauthorized))
+            house.by_token(header, credentials.now).await.map(|caller| caller.ok_or(Refused::Unauthorized))
         } else if let Some(name) = house.named_by_proxy(credentials) {
-            house.by_name(name, credentials.now).await.map(|caller| caller.ok_or(Unauthorized))
+            house.by_name(name, credentials.now).await.map(|caller| caller.ok_or(Refused::Unauthorized))
         } else if let Some(secret) =
             credentials.cookie.and_then(|header| cookie(header, house.settings.cookie_name()))
         {
@@ -236,7 +265,7 @@ impl Gate {
         };
         caller.unwrap_or_else(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "the store of people cannot be asked");
-            Err(Unauthorized)
+            Err(Refused::Unavailable)
         })
     }
 
@@ -286,12 +315,40 @@ impl House {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A caller whose credential of this hash was verified a moment ago, and whose name is this one if one is given.
-    fn remembered(&self, hash: &str, name: Option<&PersonName>, now: DateTime<Utc>) -> Option<Identified> {
+    /// A caller whose credential of this hash was verified, and whose name is this one if one is given: a moment ago, or now.
+    /// Where the store does not answer, a longer while ago must do.
+    async fn once_verified(
+        &self,
+        hash: &str,
+        name: Option<&PersonName>,
+        now: DateTime<Utc>,
+        verify: impl Future<Output = Result<Option<Identified>, StoreError>>,
+    ) -> Result<Option<Identified>, StoreError> {
+        if let Some(caller) = self.remembered(hash, name, |known| now < known.until) {
+            return Ok(Some(caller));
+        }
+        match verify.await {
+            Err(error) if error.is_passing() => {
+                let caller = self.remembered(hash, name, |known| now < known.without_store).ok_or(error)?;
+                if let Some(known) = self.known().get_mut(hash) {
+                    known.until = known.without_store.min(now + ASK_AGAIN);
+                }
+                Ok(Some(caller))
+            }
+            verified => verified,
+        }
+    }
+
+    fn remembered(
+        &self,
+        hash: &str,
+        name: Option<&PersonName>,
+        in_time: impl Fn(&Known) -> bool,
+    ) -> Option<Identified> {
         let known = self.known();
         let known = known.get(hash)?;
         let good = known.rights == self.rights.load(Ordering::Acquire)
-            && now < known.until
+            && in_time(known)
             && name.is_none_or(|name| *name == known.name);
         good.then(|| known.caller.clone())
     }
@@ -314,21 +371,27 @@ impl House {
             return Ok(None);
         }
         let hash = secrets::hash(secret.expose());
-        if let Some(caller) = self.remembered(&hash, name.as_ref(), now) {
-            return Ok(Some(caller));
-        }
+        let name = name.as_ref();
+        self.once_verified(&hash, name, now, self.verify_token(&hash, name, now)).await
+    }
+
+    async fn verify_token(
+        &self,
+        hash: &str,
+        name: Option<&PersonName>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Identified>, StoreError> {
         let rights = self.rights.load(Ordering::Acquire);
-        let Some((token, person)) = self.store.token(&hash).await? else { return Ok(None) };
+        let Some((token, person)) = self.store.token(hash).await? else { return Ok(None) };
         let ended = token.revoked_at.is_some() || token.expires_at.is_some_and(|at| at <= now);
-        if ended || person.disabled || name.is_some_and(|name| name != person.name) {
+        if ended || person.disabled || name.is_some_and(|name| *name != person.name) {
             return Ok(None);
         }
         if token.used_at.is_none_or(|at| at + KNOWN_FOR <= now) {
             noted(self.store.touch_token(token.id, now).await);
         }
-        let until = token.expires_at.map_or(now + KNOWN_FOR, |at| at.min(now + KNOWN_FOR));
         let caller = Identified { access: token_access(&token, &person), session: None };
-        self.remember(&hash, Known { rights, until, name: person.name, caller: caller.clone() });
+        self.remember(hash, Known::new(rights, now, token.expires_at, person.name, caller.clone()));
         Ok(Some(caller))
     }
 
@@ -349,17 +412,16 @@ impl House {
         let Some(name) = name else { return Ok(None) };
         // No hash of a credential looks like this.
         let key = format!("named:{name}");
-        if let Some(caller) = self.remembered(&key, None, now) {
-            return Ok(Some(caller));
-        }
-        let rights = self.rights.load(Ordering::Acquire);
-        let Some(person) = self.store.person(&name).await?.filter(|person| !person.disabled) else {
-            return Ok(None);
+        let verify = async {
+            let rights = self.rights.load(Ordering::Acquire);
+            let Some(person) = self.store.person(&name).await?.filter(|person| !person.disabled) else {
+                return Ok(None);
+            };
+            let caller = Identified { access: full_access(&person), session: None };
+            self.remember(&key, Known::new(rights, now, None, name, caller.clone()));
+            Ok(Some(caller))
         };
-        let caller = Identified { access: full_access(&person), session: None };
-        let until = now + KNOWN_FOR;
-        self.remember(&key, Known { rights, until, name, caller: caller.clone() });
-        Ok(Some(caller))
+        self.once_verified(&key, None, now, verify).await
     }
 
     async fn by_session(&self, secret: &str, now: DateTime<Utc>) -> Result<Option<Identified>, StoreError> {
@@ -367,11 +429,12 @@ impl House {
             return Ok(None);
         }
         let hash = secrets::hash(secret);
-        if let Some(caller) = self.remembered(&hash, None, now) {
-            return Ok(Some(caller));
-        }
+        self.once_verified(&hash, None, now, self.verify_session(&hash, now)).await
+    }
+
+    async fn verify_session(&self, hash: &str, now: DateTime<Utc>) -> Result<Option<Identified>, StoreError> {
         let rights = self.rights.load(Ordering::Acquire);
-        let Some((row, person)) = self.store.session(&hash).await? else { return Ok(None) };
+        let Some((row, person)) = self.store.session(hash).await? else { return Ok(None) };
         let until = self.session_ends(&row);
         if until <= now || person.disabled {
             return Ok(None);
@@ -379,10 +442,8 @@ impl House {
         if row.seen_at + KNOWN_FOR <= now {
             noted(self.store.touch_session(row.id, now).await);
         }
-        let caller = self.session_caller(row, &person, &hash);
-        let known =
-            Known { rights, until: until.min(now + KNOWN_FOR), name: person.name, caller: caller.clone() };
-        self.remember(&hash, known);
+        let caller = self.session_caller(row, &person, hash);
+        self.remember(hash, Known::new(rights, now, Some(until), person.name, caller.clone()));
         Ok(Some(caller))
     }
 

@@ -29,7 +29,7 @@ pub use caller::Access;
 pub use credentials::Credentials;
 pub use error::AccessError;
 pub use factor_key::{FactorKey, FactorKeyError};
-pub use gate::{Gate, Identified, Session, Stage, Unauthorized};
+pub use gate::{Gate, Identified, Refused, Session, Stage};
 pub use oidc::{
     LoginReturn, LoginStart, OidcError, OidcSettings, RoleNames, RoleNamesError, check_issuer, check_roots,
 };

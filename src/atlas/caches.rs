@@ -1,8 +1,16 @@
 //! The caches: skeletons, columns and tiles, each with a byte budget, one computation per key.
 
-use std::{future::Future, hash::Hash, sync::Arc};
+use std::{
+    future::Future,
+    hash::Hash,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use bytes::Bytes;
+use metrics::{Counter, counter};
 use moka::future::Cache;
 
 use crate::{
@@ -51,27 +59,57 @@ pub(super) struct TileKey {
 }
 
 /// A cache with a byte budget whose entries are computed once, however many ask at the same time. Errors are not kept.
-pub(super) struct Weighted<K, V>(Cache<K, V>);
+pub(super) struct Weighted<K, V> {
+    name: &'static str,
+    cache: Cache<K, V>,
+    hits: Counter,
+    misses: Counter,
+}
+
+/// A cache at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheState {
+    /// What is in it.
+    pub name: &'static str,
+    /// How many.
+    pub entries: u64,
+    /// How many bytes, roughly.
+    pub bytes: u64,
+}
 
 impl<K, V> Weighted<K, V>
 where
     K: Hash + Eq + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    fn new(budget: u64, weigh: impl Fn(&V) -> usize + Send + Sync + 'static) -> Self {
+    fn new(name: &'static str, budget: u64, weigh: impl Fn(&V) -> usize + Send + Sync + 'static) -> Self {
         /// What an entry costs besides its value: key, hash table, order of use.
         const OVERHEAD: usize = 256;
         let weigher = move |_: &K, value: &V| u32::try_from(weigh(value) + OVERHEAD).unwrap_or(u32::MAX);
-        Self(Cache::builder().max_capacity(budget).weigher(weigher).build())
+        Self {
+            name,
+            cache: Cache::builder().max_capacity(budget).weigher(weigher).build(),
+            hits: counter!("kommunalatlas_cache_hits_total", "cache" => name),
+            misses: counter!("kommunalatlas_cache_misses_total", "cache" => name),
+        }
     }
 
     fn forget(&self) {
-        self.0.invalidate_all();
+        self.cache.invalidate_all();
     }
 
-    /// The entry, if it is there.
+    async fn state(&self) -> CacheState {
+        self.cache.run_pending_tasks().await;
+        CacheState { name: self.name, entries: self.cache.entry_count(), bytes: self.cache.weighted_size() }
+    }
+
+    /// The entry, if it is there. Whoever computes it otherwise asks [`Weighted::get_or_compute`].
     pub(super) async fn get(&self, key: &K) -> Option<V> {
-        self.0.get(key).await
+        let found = self.cache.get(key).await;
+        if found.is_some() {
+            self.hits.increment(1);
+        }
+        found
     }
 
     /// The entry, computed if it is not there.
@@ -79,8 +117,16 @@ where
     where
         F: Future<Output = Result<V, AtlasError>>,
     {
+        let missed = AtomicBool::new(false);
+        let counted = async {
+            missed.store(true, Ordering::Relaxed);
+            compute.await
+        };
         // On the heap: a computation's state is large, and every future that might await it would be moved about with it.
-        Box::pin(self.0.try_get_with(key, compute)).await.map_err(|e: Arc<AtlasError>| (*e).clone())
+        let found = Box::pin(self.cache.try_get_with(key, counted)).await;
+        let counter = if missed.into_inner() { &self.misses } else { &self.hits };
+        counter.increment(1);
+        found.map_err(|e: Arc<AtlasError>| (*e).clone())
     }
 }
 
@@ -96,13 +142,24 @@ pub(super) struct Caches {
 impl Caches {
     pub(super) fn new(sizes: CacheSizes) -> Self {
         Self {
-            editions: Weighted::new(sizes.geometry, |e: &Arc<EditionData>| e.weight()),
-            geometry: Weighted::new(sizes.geometry, |g: &Arc<ZoomGeometry>| g.weight()),
-            skeletons: Weighted::new(sizes.skeletons, |s: &Arc<Skeleton>| s.weight()),
-            columns: Weighted::new(sizes.columns, |c: &Arc<LayerColumn>| c.weight()),
-            tiles: Weighted::new(sizes.tiles, Bytes::len),
+            editions: Weighted::new("editions", sizes.geometry, |e: &Arc<EditionData>| e.weight()),
+            geometry: Weighted::new("geometry", sizes.geometry, |g: &Arc<ZoomGeometry>| g.weight()),
+            skeletons: Weighted::new("skeletons", sizes.skeletons, |s: &Arc<Skeleton>| s.weight()),
+            columns: Weighted::new("columns", sizes.columns, |c: &Arc<LayerColumn>| c.weight()),
+            tiles: Weighted::new("tiles", sizes.tiles, Bytes::len),
         }
     }
+
+    pub(super) async fn states(&self) -> Vec<CacheState> {
+        vec![
+            self.editions.state().await,
+            self.geometry.state().await,
+            self.skeletons.state().await,
+            self.columns.state().await,
+            self.tiles.state().await,
+        ]
+    }
+
     /// Forgets everything, because something was purged. Entries are keyed by version and never stale; but what is
     /// nowhere else any more must not stay in memory either.
     pub(super) fn forget(&self) {

@@ -13,7 +13,7 @@ use crate::{
     atlas::{AtlasError, FacilityEntry, area::Area, loans::Loan},
     domain::{Audience, Classification, Indicator, Level, Period, Slug, Text},
     geometry::GridPoint,
-    store::{AtlasCatalogue, AtlasRow, EditionRow, Id, Store},
+    store::{AtlasCatalogue, AtlasRow, EditionRow, FacilitiesOf, Id, Snapshot, Store},
 };
 
 /// Raised whenever the bytes of a tile change for the same content, so that copies held by browsers lose their name.
@@ -84,6 +84,17 @@ struct Facilities {
     internal: Vec<Arc<FacilityEntry>>,
 }
 
+impl Facilities {
+    fn of(stored: FacilitiesOf) -> Self {
+        let of_audience =
+            |facilities, audience| FacilityEntry::of_audience(&stored.categories, facilities, audience);
+        Self {
+            public: of_audience(stored.public, Audience::Public),
+            internal: of_audience(stored.internal, Audience::Internal),
+        }
+    }
+}
+
 /// An edition as one audience sees it.
 #[derive(Debug)]
 pub struct EditionEntry {
@@ -141,23 +152,18 @@ pub struct Layer {
 }
 
 impl Catalogue {
-    /// Reads all atlases. The generation is read first: a change in between leads to one more reading, never to a
-    /// missed one.
+    /// Reads all atlases, as of one moment.
     pub(super) async fn read(store: &Store) -> Result<Self, AtlasError> {
-        let generation = store.generation().await?;
-        let catalogues: Vec<_> = store.catalogues().await?.into_iter().map(Arc::new).collect();
-        let shares = store.shares_in_force().await?;
-        let mut atlases = HashMap::new();
-        for catalogue in &catalogues {
+        let Snapshot { generation, purges, atlases, shares } = store.snapshot().await?;
+        let (catalogues, facilities): (Vec<_>, Vec<_>) =
+            atlases.into_iter().map(|(catalogue, facilities)| (Arc::new(catalogue), facilities)).unzip();
+        let entry = |(catalogue, facilities): (&Arc<AtlasCatalogue>, FacilitiesOf)| {
             let slug = catalogue.atlas.slug.clone();
-            let facilities = Facilities {
-                public: FacilityEntry::read(store, &slug, Audience::Public).await?,
-                internal: FacilityEntry::read(store, &slug, Audience::Internal).await?,
-            };
             let loans = Loan::of_borrower(&slug, &catalogues, &shares);
-            atlases.insert(slug, Arc::new(AtlasEntry::new(catalogue.clone(), facilities, loans)));
-        }
-        Ok(Self { generation, purges: store.purges().await?, atlases })
+            (slug, Arc::new(AtlasEntry::new(catalogue.clone(), Facilities::of(facilities), loans)))
+        };
+        let atlases = catalogues.iter().zip(facilities).map(entry).collect();
+        Ok(Self { generation, purges, atlases })
     }
 }
 

@@ -116,6 +116,7 @@ impl Atlases {
             let geometry = self.zoom_geometry(entry, coord.z()).await?;
             let edition = self.edition(entry).await?;
             // Clipping takes milliseconds: not on the threads that answer requests.
+            metrics::counter!("kommunalatlas_skeleton_builds_total").increment(1);
             let build = move || Arc::new(build_skeleton(&edition, &geometry, coord));
             tokio::task::spawn_blocking(build).await.map_err(|_| AtlasError::Stopping)
         };

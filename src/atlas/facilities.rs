@@ -12,7 +12,7 @@ use crate::{
     },
     domain::{Audience, Facility, FacilityCategory, Slug},
     geometry::{EXTENT, GridPoint, MAX_ZOOM, TileCoord},
-    store::{Bounds, Store},
+    store::Bounds,
     tile::{Encoding, TileFacility, facility_tile},
 };
 
@@ -39,25 +39,21 @@ pub struct FacilityEntry {
 }
 
 impl FacilityEntry {
-    /// The categories of which an audience sees any facility, in their order. What it does not see is not read.
-    pub(super) async fn read(
-        store: &Store,
-        atlas: &Slug,
+    /// The categories of which an audience sees any facility, in their order. `facilities` are those that it sees.
+    pub(super) fn of_audience(
+        categories: &[FacilityCategory],
+        facilities: Vec<Facility>,
         audience: Audience,
-    ) -> Result<Vec<Arc<Self>>, AtlasError> {
+    ) -> Vec<Arc<Self>> {
         let mut by_category: HashMap<Slug, Vec<Facility>> = HashMap::new();
-        for facility in store.facilities(atlas, audience).await? {
+        for facility in facilities {
             by_category.entry(facility.category.clone()).or_default().push(facility);
         }
-        if by_category.is_empty() {
-            return Ok(Vec::new());
-        }
-        let categories = store.facility_categories(atlas).await?.into_iter();
-        let entry = |category: FacilityCategory| {
+        let entry = |category: &FacilityCategory| {
             let facilities = by_category.remove(&category.slug)?;
-            Some(Arc::new(Self::new(category, facilities, audience)))
+            Some(Arc::new(Self::new(category.clone(), facilities, audience)))
         };
-        Ok(categories.filter_map(entry).collect())
+        categories.iter().filter_map(entry).collect()
     }
 
     fn new(category: FacilityCategory, facilities: Vec<Facility>, audience: Audience) -> Self {

@@ -10,6 +10,7 @@
 mod atlas;
 mod audit;
 mod bundle;
+mod check;
 mod delivery;
 mod demo;
 mod derive;
@@ -18,6 +19,7 @@ mod due;
 mod export;
 mod facilities;
 mod foreign;
+mod fresh;
 mod history;
 mod import;
 mod leave;
@@ -33,6 +35,7 @@ mod recorded;
 mod release;
 mod replaced;
 mod run;
+mod serve;
 mod share;
 mod template;
 mod token;
@@ -43,7 +46,10 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::domain::{Audience, Method};
+use crate::{
+    config::AdminListen,
+    domain::{Audience, Method},
+};
 
 pub use run::run;
 
@@ -105,10 +111,13 @@ enum Command {
         #[command(flatten)]
         store: StoreArg,
     },
-    /// Look at store, configuration and files, and say what is there
+    /// Look at store, configuration and files, and say what is there and what is wrong; status 1 if something is
     Check {
         #[command(flatten)]
         store: StoreArg,
+        /// Form of the report
+        #[arg(long, value_enum, default_value = "text")]
+        report: import::ReportForm,
     },
     /// Make, open, close and list atlases; settings and progress
     #[command(subcommand)]
@@ -168,7 +177,7 @@ enum Command {
     Classify(ClassifyArgs),
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 struct ServeArgs {
     /// Configuration file
     #[arg(long, value_name = "FILE")]
@@ -179,6 +188,12 @@ struct ServeArgs {
     /// Where the server is reached from outside
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
+    /// Where the server tells how it is (/health/live, /health/ready, /metrics): an address, or off [default: 127.0.0.1:9464]
+    #[arg(long, value_name = "ADDR|off")]
+    admin_listen: Option<AdminListen>,
+    /// postgres://… of a replica of the store, for reading
+    #[arg(long, value_name = "URL")]
+    read_url: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::{
     StoreArg,
+    check::{Finding, State},
     run::{configured, open},
 };
 use crate::{
@@ -73,14 +74,23 @@ async fn refuse_other_file(to: &str) -> Result<()> {
 }
 
 /// How the public zone stands, for `check`.
-pub(super) async fn standing(location: &str, to: &str) -> Result<&'static str> {
+pub(super) async fn standing(location: &str, to: &str) -> Result<Finding> {
     let public = open(location, OpenMode::Public).await?;
     let here = public.public_hash().await?;
     public.close().await;
+    let name = "public zone";
     Ok(match hash_there(to).await {
-        Ok(there) if there == here => "up to date",
-        Ok(_) => "behind what is public; a running server publishes it, or the command `publish`",
-        Err(_) => "cannot be read; a running server publishes it, or the command `publish`",
+        Ok(there) if there == here => Finding::good(name, "up to date"),
+        Ok(_) => Finding::new(
+            name,
+            State::Warning,
+            "behind what is public; a running server publishes it, or the command `publish`",
+        ),
+        Err(_) => Finding::new(
+            name,
+            State::Warning,
+            "cannot be read; a running server publishes it, or the command `publish`",
+        ),
     })
 }
 

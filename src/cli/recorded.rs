@@ -33,7 +33,7 @@ pub(super) async fn record(
 }
 
 /// Writes an entry into the audit log beside the store at `location`.
-async fn write(location: &str, entry: &AuditEntry) -> Result<()> {
+pub(super) async fn write(location: &str, entry: &AuditEntry) -> Result<()> {
     let people =
         AccessStore::open(location).await.context("it was done, but the audit log cannot be opened")?;
     let written = people.record(entry).await.context("it was done, but the audit log cannot be written");

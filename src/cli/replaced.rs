@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use anyhow::Result;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::run::{open, refuse_exposed};
+use super::{run::open, serve::refuse_exposed};
 use crate::{
     atlas::Atlases,
     store::{FileId, OpenMode},

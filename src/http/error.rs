@@ -7,6 +7,9 @@ use axum::{
 
 use crate::{atlas::AtlasError, http::ProblemDocument};
 
+/// Seconds after which whoever was not answered may ask again.
+pub(super) const RETRY_AFTER: u64 = 5;
+
 /// What can go wrong with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HttpError {
@@ -18,12 +21,21 @@ pub enum HttpError {
     Unauthorized,
     /// Only GET, HEAD and OPTIONS are understood.
     MethodNotAllowed,
+    /// The database does not answer; what is in memory is served all the same.
+    Unavailable,
     /// The server failed; the log says how.
     Internal,
 }
 
 impl From<AtlasError> for HttpError {
     fn from(error: AtlasError) -> Self {
+        if error.is_passing() {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "a request cannot be answered at present"
+            );
+            return Self::Unavailable;
+        }
         tracing::error!(error = &error as &dyn std::error::Error, "a request failed");
         Self::Internal
     }
@@ -39,6 +51,10 @@ impl IntoResponse for HttpError {
             }
             Self::MethodNotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "Use GET, HEAD or OPTIONS.".to_owned())
+            }
+            Self::Unavailable => {
+                let detail = "This cannot be answered at present. Try again in a moment.";
+                (StatusCode::SERVICE_UNAVAILABLE, detail.to_owned())
             }
             Self::Internal => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "The server failed; its log says how.".to_owned())
@@ -57,6 +73,10 @@ impl IntoResponse for HttpError {
                     header::WWW_AUTHENTICATE,
                     HeaderValue::from_static("Bearer, Basic realm=\"Kommunalatlas\""),
                 );
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER));
             }
             StatusCode::METHOD_NOT_ALLOWED => {
                 headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));

@@ -44,7 +44,7 @@ pub(super) async fn tile(State(app): AppState, request: Request) -> Result<Respo
     if !facilities.covers(coord) {
         return Err(HttpError::NotFound);
     }
-    let head = TileHead::new(request.headers(), &access, facilities.version(), query.v.as_deref());
+    let head = TileHead::new(&app, request.headers(), &access, facilities.version(), query.v.as_deref());
     if answer::holds(request.headers(), &head.etag) {
         return Ok(answer::unchanged(head.etag, head.keep));
     }

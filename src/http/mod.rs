@@ -6,12 +6,15 @@
 //! Invariants: [`ROUTES`] builds the router and drives the audience tests, so no route can be left out of them. Nothing
 //! is built from `Host` or `X-Forwarded-*`. What a caller may not see answers like what does not exist.
 
+mod admin;
 mod answer;
 mod api;
 mod catalog;
 mod error;
 mod facilities;
 mod fonts;
+mod health;
+mod observe;
 mod pages;
 mod path;
 mod styles;
@@ -21,6 +24,7 @@ mod values;
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use axum::{
@@ -36,15 +40,17 @@ use tokio::net::TcpListener;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use crate::{
-    access::{Access, Credentials, Gate, Unauthorized},
+    access::{Access, Credentials, Gate, Refused},
     atlas::Atlases,
     clock,
     store::Store,
     style::Glyphs,
 };
 
+pub use admin::{count_metrics, serve_admin};
 pub use api::{Needs, Operation, ProblemDocument};
 pub use error::HttpError;
+pub use health::Stopping;
 pub use pages::{embedded_glyphs, web_file};
 
 /// What every handler may use.
@@ -179,14 +185,14 @@ const PUBLIC_ROUTES: &[Route] = &[
         pattern: "/health/live",
         examples: &["/health/live"],
         operations: READ,
-        methods: || get(pages::live),
+        methods: || get(health::live),
         compression: Compression::Own,
     },
     Route {
         pattern: "/health/ready",
         examples: &["/health/ready"],
         operations: READ,
-        methods: || get(pages::ready),
+        methods: || get(health::ready),
         compression: Compression::Own,
     },
     Route {
@@ -352,6 +358,7 @@ pub fn router(app: Arc<App>) -> Router {
     let prefix = app.public_url.prefix().to_owned();
     let router = texts.merge(routes(Compression::Own)).merge(api::router(&app));
     let router = router.fallback(async || HttpError::NotFound).with_state(app.clone());
+    let label_prefix: Arc<str> = prefix.as_str().into();
     let router = if prefix.is_empty() {
         router
     } else {
@@ -363,23 +370,49 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), identify))
         .layer(CatchPanicLayer::custom(|_| HttpError::Internal.into_response()))
         .layer(middleware::from_fn_with_state(app, api::seal))
+        .layer(middleware::from_fn(move |request, next| {
+            observe::observe(label_prefix.clone(), request, next)
+        }))
 }
 
-/// Serves the router until `stop` is over; answers under way are finished.
+/// Answers under way when the server stops may take so long; whoever reads more slowly is cut off.
+const LAST_ANSWERS: Duration = Duration::from_secs(30);
+
+/// Serves the router until `stop` is over; answers under way are finished. Whoever wants that nothing new comes before lets
+/// `stopping` begin earlier.
 ///
 /// # Errors
 /// If the listener fails.
 pub async fn serve(
     listener: TcpListener,
     app: Arc<App>,
+    stopping: Stopping,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let listener = listener.tap_io(|stream| {
         // Tiles are small: waiting for more to send only delays them. Without it the answer is merely later.
         let _ = stream.set_nodelay(true);
     });
-    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(stop).await
+    let router = router(app).layer(middleware::from_fn_with_state(stopping.clone(), health::mark_stopping));
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let (closing, closed) = tokio::sync::oneshot::channel();
+    let stop = async move {
+        stop.await;
+        stopping.begin();
+        // Nobody waits if the server failed meanwhile.
+        let _ = closing.send(());
+    };
+    let serving = axum::serve(listener, service).with_graceful_shutdown(stop);
+    let out_of_patience = async {
+        match closed.await {
+            Ok(()) => tokio::time::sleep(LAST_ANSWERS).await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        served = serving.into_future() => served,
+        () = out_of_patience => Ok(()),
+    }
 }
 
 /// Where a request comes from, behind whatever proxies are believed.
@@ -398,7 +431,10 @@ async fn identify(State(app): AppState, mut request: Request, next: Next) -> Res
         address,
         now: clock::now(),
     };
-    let caller = app.gate.identify(&credentials).await.map_err(|Unauthorized| HttpError::Unauthorized)?;
+    let caller = app.gate.identify(&credentials).await.map_err(|refused| match refused {
+        Refused::Unauthorized => HttpError::Unauthorized,
+        Refused::Unavailable => HttpError::Unavailable,
+    })?;
     request.extensions_mut().insert(caller.access);
     if let Some(session) = caller.session {
         request.extensions_mut().insert(session);

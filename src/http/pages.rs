@@ -2,8 +2,8 @@
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderValue, header},
+    response::Response,
 };
 use rust_embed::RustEmbed;
 
@@ -99,30 +99,4 @@ fn media_type(name: &str) -> &'static str {
         "txt" => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
     }
-}
-
-/// `/health/live`: the process answers.
-pub(super) async fn live() -> Response {
-    answer_plain(StatusCode::OK, "live\n")
-}
-
-/// `/health/ready`: the store answers too.
-pub(super) async fn ready(State(app): AppState) -> Response {
-    match app.atlases.refresh().await {
-        Ok(_) => answer_plain(StatusCode::OK, "ready\n"),
-        Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "the store cannot be read");
-            answer_plain(StatusCode::SERVICE_UNAVAILABLE, "the store cannot be read\n")
-        }
-    }
-}
-
-fn answer_plain(status: StatusCode, text: &'static str) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
-    let mut response = (status, headers, text).into_response();
-    answer::open(response.headers_mut());
-    response
 }

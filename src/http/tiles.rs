@@ -30,9 +30,17 @@ pub(super) struct TileHead {
 }
 
 impl TileHead {
-    pub(super) fn new(headers: &HeaderMap, access: &Access, version: Version, asked: Option<&str>) -> Self {
+    /// Bytes are given away for ever only where the address names them and the server knows that they are in force: one that
+    /// is cut off from its store may have missed that they were taken back.
+    pub(super) fn new(
+        app: &App,
+        headers: &HeaderMap,
+        access: &Access,
+        version: Version,
+        asked: Option<&str>,
+    ) -> Self {
         let encoding = answer::tile_encoding(headers);
-        let named = asked.is_some_and(|v| v == version.to_string());
+        let named = asked.is_some_and(|v| v == version.to_string()) && !app.atlases.is_cut_off();
         Self { encoding, etag: answer::tile_etag(version, encoding), keep: Keep::of(access, named) }
     }
 }
@@ -46,13 +54,13 @@ pub(super) async fn tile(State(app): AppState, request: Request) -> Result<Respo
     let view = path::view(&app.atlases, &access, atlas)?;
     if period == "all" {
         let series = view.all_periods(level, indicator, query.edition).ok_or(HttpError::NotFound)?;
-        return all_periods_tile(&series, coord, request.headers(), &access, query.v.as_deref()).await;
+        return all_periods_tile(&app, &series, coord, request.headers(), &access, query.v.as_deref()).await;
     }
     let layer = path::layer(&view, (level, indicator, period), &query)?;
     if !layer.covers(coord) {
         return Err(HttpError::NotFound);
     }
-    let head = TileHead::new(request.headers(), &access, layer.version(), query.v.as_deref());
+    let head = TileHead::new(&app, request.headers(), &access, layer.version(), query.v.as_deref());
     if answer::holds(request.headers(), &head.etag) {
         return Ok(answer::unchanged(head.etag, head.keep));
     }
@@ -60,6 +68,7 @@ pub(super) async fn tile(State(app): AppState, request: Request) -> Result<Respo
 }
 
 async fn all_periods_tile(
+    app: &App,
     series: &SeriesView,
     coord: crate::geometry::TileCoord,
     headers: &HeaderMap,
@@ -69,7 +78,7 @@ async fn all_periods_tile(
     if !series.covers(coord).await? {
         return Err(HttpError::NotFound);
     }
-    let head = TileHead::new(headers, access, series.version(), asked);
+    let head = TileHead::new(app, headers, access, series.version(), asked);
     if answer::holds(headers, &head.etag) {
         return Ok(answer::unchanged(head.etag, head.keep));
     }
@@ -87,7 +96,7 @@ pub(super) async fn boundary_tile(State(app): AppState, request: Request) -> Res
     if !boundaries.covers(coord) {
         return Err(HttpError::NotFound);
     }
-    let head = TileHead::new(request.headers(), &access, boundaries.version(), query.v.as_deref());
+    let head = TileHead::new(&app, request.headers(), &access, boundaries.version(), query.v.as_deref());
     if answer::holds(request.headers(), &head.etag) {
         return Ok(answer::unchanged(head.etag, head.keep));
     }

@@ -83,6 +83,9 @@ pub enum StoreError {
         #[source]
         source: std::io::Error,
     },
+    /// The database does not answer, or not in time. What was asked did not happen, and may be asked again.
+    #[error("the database does not answer at present; try again in a moment")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
     /// The database failed.
     #[error("the database did not do what was asked; the log says why")]
     Database(#[source] Box<dyn Error + Send + Sync>),
@@ -93,6 +96,11 @@ impl StoreError {
         Self::Unknown { what, name: name.to_string() }
     }
 
+    /// True for what is over by itself: whoever asks again later may get an answer.
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Unreachable(_))
+    }
+
     pub(super) fn damaged(what: &(impl Display + ?Sized)) -> Self {
         Self::Damaged(what.to_string())
     }
@@ -100,6 +108,39 @@ impl StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        Self::Database(Box::new(error))
+        if passes(&error) { Self::Unavailable(Box::new(error)) } else { Self::Database(Box::new(error)) }
+    }
+}
+
+/// True for what is not the fault of the statement: the database stops, starts, is full of work or cannot be reached.
+fn passes(error: &sqlx::Error) -> bool {
+    use sqlx::error::Error as Sqlx;
+    match error {
+        Sqlx::Io(_) | Sqlx::Tls(_) | Sqlx::PoolTimedOut | Sqlx::PoolClosed | Sqlx::WorkerCrashed => true,
+        Sqlx::Database(said) => said.code().is_some_and(|code| is_passing_code(&code)),
+        _ => false,
+    }
+}
+
+/// Of PostgreSQL: connection lost (08), too few resources (53), stopped or cancelled (57), lock not free in time (55P03).
+/// Of SQLite, whose codes are numbers: busy (5).
+fn is_passing_code(code: &str) -> bool {
+    let sqlite_busy = code.len() < 5 && code.parse::<u32>().is_ok_and(|code| code & 0xff == 5);
+    sqlite_busy || code == "55P03" || (code.len() == 5 && ["08", "53", "57"].contains(&&code[..2]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_by_itself_is_told_from_what_is_wrong() {
+        for code in ["57P01", "57014", "53300", "08006", "55P03", "5", "261", "517"] {
+            assert!(is_passing_code(code), "{code}");
+        }
+        for code in ["23505", "42P01", "25006", "40001", "1", "8", "11", "1555"] {
+            assert!(!is_passing_code(code), "{code}");
+        }
+        assert!(passes(&sqlx::Error::PoolTimedOut) && !passes(&sqlx::Error::RowNotFound));
     }
 }

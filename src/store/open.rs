@@ -2,21 +2,29 @@
 
 use std::{
     borrow::Cow,
+    error::Error,
     ffi::OsString,
     path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicI64},
     time::Duration,
 };
 
 use chrono::{DateTime, Utc};
 use sqlx::{
-    ConnectOptions, Connection, PgPool, SqliteConnection, SqlitePool,
+    ConnectOptions, Connection, PgConnection, PgPool, Postgres, SqlStr, Sqlite, SqliteConnection, SqlitePool,
+    Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
 use crate::store::{
-    Migrated, StoreError, public, schema,
-    sql::{Param, Reader, Row, Tx, params},
+    Migrated, StoreError,
+    limits::Limits,
+    public,
+    readers::{self, PoolState, Readers, in_time},
+    replica::Replica,
+    schema,
+    sql::{Param, Reader, Row, ServerTx, Tx, params},
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -33,7 +41,7 @@ pub enum Store {
 /// A GeoPackage file.
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
-    readers: SqlitePool,
+    pub(super) readers: Readers<Sqlite>,
     pub(super) writer: SqlitePool,
     pub(super) path: PathBuf,
 }
@@ -41,8 +49,13 @@ pub struct SqliteStore {
 /// A PostGIS database.
 #[derive(Debug, Clone)]
 pub struct PostgresStore {
-    readers: PgPool,
+    readers: Readers<Postgres>,
     pub(super) writer: PgPool,
+    /// Answers instead of the database where it is as new as anything that was seen here.
+    pub(super) replica: Option<Replica>,
+    /// The latest generation that was seen or written through this store and its clones.
+    pub(super) newest: Arc<AtomicI64>,
+    pub(super) limits: Limits,
 }
 
 /// What a store is opened for.
@@ -66,19 +79,12 @@ impl OpenMode {
 }
 
 /// The schema of a database that a mode reads: that of the tables, or that of the views for the public.
-fn schema_of(mode: OpenMode) -> &'static str {
+pub(super) fn schema_of(mode: OpenMode) -> &'static str {
     if mode == OpenMode::Public { "kommunalatlas_public" } else { "kommunalatlas" }
 }
 
 /// A writer waits this long for another process, for instance for the import of all boundaries of Germany.
 const BUSY_TIMEOUT: Duration = Duration::from_mins(1);
-
-/// A writer waits this long for the writers before it in the same process.
-const WRITER_TIMEOUT: Duration = Duration::from_mins(5);
-
-/// Reads are short and rare behind the caches: a few connections are enough. Writers come one after the other anyway, so
-/// they share one connection of their own; however many of them wait, readers do not.
-const READERS: u32 = 4;
 
 /// After a large import the write-ahead log is cut back to this many bytes.
 const JOURNAL_LIMIT: &str = "33554432";
@@ -94,34 +100,42 @@ impl Store {
     /// If there is no store and none may be made, if something else lies there, or if its schema is newer than this
     /// program or older and must not be migrated by this mode.
     pub async fn open(location: &str, mode: OpenMode, now: DateTime<Utc>) -> Result<Self> {
+        Self::open_within(location, mode, now, &Limits::default()).await
+    }
+
+    /// As [`Store::open`], with limits of its own for those who wait.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_within(
+        location: &str,
+        mode: OpenMode,
+        now: DateTime<Utc>,
+        limits: &Limits,
+    ) -> Result<Self> {
         let migrates = mode == OpenMode::Create || (mode == OpenMode::ReadWrite && !is_server(location));
         if migrates && (mode == OpenMode::Create || Path::new(location).exists()) {
             Self::migrate(location, now).await?;
         }
         if is_server(location) {
-            let options = server_options(location, schema_of(mode)).await?;
+            let options = server_options(location, schema_of(mode), limits).await?;
             let read_only = options.clone().options([("default_transaction_read_only", "on")]);
             let options = if mode.reads_only() { read_only } else { options };
-            check_server(&options, location, schema_of(mode)).await?;
-            let writer = PgPoolOptions::new().max_connections(1).acquire_timeout(WRITER_TIMEOUT);
-            let writer = writer.connect_lazy_with(options.clone());
-            let readers = PgPoolOptions::new().max_connections(READERS).connect_with(options).await?;
-            return Ok(Self::Postgres(PostgresStore { readers, writer }));
+            check_server(&options, location, schema_of(mode), limits).await?;
+            return server_store(options, limits).await;
         }
         let path = PathBuf::from(location);
         schema::check(found_in_file(&path).await?.ok_or_else(|| StoreError::NotFound(location.into()))?)?;
         let options = file_options(&path).read_only(mode.reads_only());
         let options = if mode.reads_only() { options } else { options.journal_mode(SqliteJournalMode::Wal) };
-        let writer = SqlitePoolOptions::new().max_connections(1).acquire_timeout(WRITER_TIMEOUT);
-        let writer = writer.connect_lazy_with(options.clone());
-        let readers = SqlitePoolOptions::new().max_connections(READERS).test_before_acquire(false);
         let is_public = mode == OpenMode::Public;
+        let readers = SqlitePoolOptions::new();
         let readers = if is_public { public::through_views(readers, &path) } else { readers };
-        let readers = once_free(|| readers.clone().connect_with(options.clone())).await?;
+        let store = pools_of_file(path, options, readers, limits).await?;
         if is_public {
-            public::open_all(&readers).await?;
+            public::open_all(&store).await?;
         }
-        Ok(Self::Sqlite(SqliteStore { readers, writer, path }))
+        Ok(store)
     }
 
     /// Makes the store at `location` if there is none, or brings it to the schema of this program. A file is copied to
@@ -141,12 +155,15 @@ impl Store {
     pub async fn close(&self) {
         match self {
             Self::Sqlite(store) => {
-                store.readers.close().await;
+                store.readers.pool.close().await;
                 store.writer.close().await;
             }
             Self::Postgres(store) => {
-                store.readers.close().await;
+                store.readers.pool.close().await;
                 store.writer.close().await;
+                if let Some(replica) = &store.replica {
+                    replica.readers.pool.close().await;
+                }
             }
         }
     }
@@ -174,22 +191,26 @@ impl Store {
         }
     }
 
-    /// A number that every write raises; two equal numbers mean that nothing was written in between.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn generation(&self) -> Result<i64> {
-        let row = self.row("SELECT generation FROM state", params![]).await?;
-        row.ok_or_else(|| StoreError::damaged("no generation"))?.cells().get()
+    /// The pools of connections as they are at present.
+    pub fn pools(&self) -> Vec<PoolState> {
+        match self {
+            Self::Sqlite(store) => {
+                vec![store.readers.state("readers"), readers::state("writer", &store.writer)]
+            }
+            Self::Postgres(store) => {
+                let replica = store.replica.iter().map(|replica| replica.readers.state("replica"));
+                let own = [store.readers.state("readers"), readers::state("writer", &store.writer)];
+                own.into_iter().chain(replica).collect()
+            }
+        }
     }
 
     /// All rows of a single query.
     pub(super) async fn rows(&self, sql: &'static str, params: Vec<Param>) -> Result<Vec<Row>> {
-        let mut reader = match self {
-            Self::Sqlite(store) => Reader::Sqlite(store.readers.acquire().await?),
-            Self::Postgres(store) => Reader::Postgres(store.readers.acquire().await?),
-        };
-        reader.rows(sql, params).await
+        if let Some(mut tx) = self.begin_on_replica().await {
+            return tx.rows(sql, params).await;
+        }
+        self.primary_rows(sql, params).await
     }
 
     /// The first row of a single query, if there is one.
@@ -197,13 +218,25 @@ impl Store {
         Ok(self.rows(sql, params).await?.into_iter().next())
     }
 
+    /// As [`Store::rows`], never from a replica.
+    pub(super) async fn primary_rows(&self, sql: &'static str, params: Vec<Param>) -> Result<Vec<Row>> {
+        let mut reader = match self {
+            Self::Sqlite(store) => Reader::Sqlite(store.readers.acquire().await?),
+            Self::Postgres(store) => Reader::Postgres(store.readers.acquire().await?, store.limits.silence()),
+        };
+        reader.rows(sql, params).await
+    }
+
     /// Begins to read; all that follows sees the same state.
     pub(super) async fn begin_read(&self) -> Result<Tx> {
+        if let Some(tx) = self.begin_on_replica().await {
+            return Ok(tx);
+        }
         Ok(match self {
-            Self::Sqlite(store) => Tx::Sqlite(store.readers.begin().await?),
-            Self::Postgres(store) => Tx::Postgres(
-                store.readers.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
-            ),
+            Self::Sqlite(store) => {
+                Tx::Sqlite(Transaction::begin(store.readers.acquire().await?, None).await?)
+            }
+            Self::Postgres(store) => store.begin_snapshot(&store.readers).await?,
         })
     }
 
@@ -211,18 +244,31 @@ impl Store {
     pub(super) async fn begin_unseen_write(&self) -> Result<Tx> {
         Ok(match self {
             Self::Sqlite(store) => Tx::Sqlite(store.writer.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(store) => Tx::Postgres(store.writer.begin().await?),
+            Self::Postgres(store) => {
+                let limit = store.limits.write + store.limits.silence();
+                Tx::Postgres(ServerTx::new(in_time(limit, store.writer.begin()).await?, limit))
+            }
         })
     }
 
     /// Begins to write. Raising the generation first makes writers of other processes wait too, on both databases.
     pub(super) async fn begin_write(&self) -> Result<Tx> {
         let mut tx = self.begin_unseen_write().await?;
-        tx.execute("UPDATE state SET generation = generation + 1", params![]).await?;
-        if let Tx::Postgres(_) = tx {
-            tx.execute("NOTIFY kommunalatlas", params![]).await?;
+        match self {
+            Self::Sqlite(_) => tx.raise_generation(&Arc::default()).await?,
+            Self::Postgres(store) => tx.raise_generation(&store.newest).await?,
         }
         Ok(tx)
+    }
+}
+
+impl PostgresStore {
+    /// Begins to read from one of its databases; all that follows sees the same state.
+    pub(super) async fn begin_snapshot(&self, readers: &Readers<Postgres>) -> Result<Tx> {
+        let (limit, connection) = (self.limits.silence(), readers.acquire().await?);
+        let begin = SqlStr::from_static("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+        let tx = in_time(limit, Transaction::begin(connection, Some(begin))).await?;
+        Ok(Tx::Postgres(ServerTx::new(tx, limit)))
     }
 }
 
@@ -362,13 +408,42 @@ async fn back_up(pool: &SqlitePool, path: &Path, version: i64, now: DateTime<Utc
     Ok(backup)
 }
 
-/// Connection options with the search path set to our schema and that of PostGIS.
-async fn server_options(location: &str, schema: &str) -> Result<PgConnectOptions> {
+/// How connections to a server behave, whatever they are for. A server that lost its client lets go of what the client
+/// had locked within a minute or so.
+pub(super) fn connection_options(
+    location: &str,
+    search_path: &str,
+    limits: &Limits,
+) -> Result<PgConnectOptions> {
     let options: PgConnectOptions = location
         .parse()
         .map_err(|_| StoreError::Unusable("the postgres:// address of the store cannot be read".into()))?;
-    let options = options.application_name("kommunalatlas").disable_statement_logging();
-    let mut connection = options.connect().await.map_err(|e| StoreError::Unreachable(Box::new(e)))?;
+    let milliseconds = |limit: Duration| limit.as_millis().to_string();
+    let options = options.application_name("kommunalatlas").disable_statement_logging().options([
+        ("statement_timeout", milliseconds(limits.statement)),
+        ("lock_timeout", milliseconds(limits.write)),
+        ("tcp_keepalives_idle", "30".to_owned()),
+        ("tcp_keepalives_interval", "10".to_owned()),
+        ("tcp_keepalives_count", "3".to_owned()),
+    ]);
+    Ok(if search_path.is_empty() { options } else { options.options([("search_path", search_path)]) })
+}
+
+/// A migration takes as long as it takes, and waits for one that is under way.
+pub(super) fn patient(options: PgConnectOptions) -> PgConnectOptions {
+    options.options([("statement_timeout", "0"), ("lock_timeout", "0")])
+}
+
+/// A single connection.
+pub(super) async fn connect(options: &PgConnectOptions, limits: &Limits) -> Result<PgConnection> {
+    let connection = tokio::time::timeout(limits.connect, options.connect()).await;
+    let unreachable = |error: Box<dyn Error + Send + Sync>| StoreError::Unreachable(error);
+    connection.map_err(|late| unreachable(Box::new(late)))?.map_err(|error| unreachable(Box::new(error)))
+}
+
+/// Our schema and that of PostGIS.
+pub(super) async fn search_path(location: &str, schema: &str, limits: &Limits) -> Result<String> {
+    let mut connection = connect(&connection_options(location, "", limits)?, limits).await?;
     let postgis: Option<String> = sqlx::query_scalar(
         "SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace \
          WHERE e.extname = 'postgis'",
@@ -381,10 +456,15 @@ async fn server_options(location: &str, schema: &str) -> Result<PgConnectOptions
             "the database has no PostGIS: let its administrator run CREATE EXTENSION postgis".into(),
         )
     })?;
-    Ok(options.options([("search_path", format!("{schema},{postgis}"))]))
+    Ok(format!("{schema},{postgis}"))
 }
 
-async fn schema_of_server(connection: &mut sqlx::PgConnection, schema: &str) -> sqlx::Result<Option<i64>> {
+/// Connection options with the search path set to our schema and that of PostGIS.
+async fn server_options(location: &str, schema: &str, limits: &Limits) -> Result<PgConnectOptions> {
+    connection_options(location, &search_path(location, schema, limits).await?, limits)
+}
+
+async fn schema_of_server(connection: &mut PgConnection, schema: &str) -> sqlx::Result<Option<i64>> {
     let sql = "SELECT EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                WHERE n.nspname = $1 AND c.relname = 'state')";
     let exists: bool = sqlx::query_scalar(sql).bind(schema).fetch_one(&mut *connection).await?;
@@ -394,8 +474,13 @@ async fn schema_of_server(connection: &mut sqlx::PgConnection, schema: &str) -> 
     sqlx::query_scalar("SELECT schema_version FROM state").fetch_one(connection).await.map(Some)
 }
 
-async fn check_server(options: &PgConnectOptions, location: &str, schema: &str) -> Result<()> {
-    let mut connection = options.connect().await?;
+async fn check_server(
+    options: &PgConnectOptions,
+    location: &str,
+    schema: &str,
+    limits: &Limits,
+) -> Result<()> {
+    let mut connection = connect(options, limits).await?;
     let found = schema_of_server(&mut connection, schema).await?;
     connection.close().await?;
     // The address may hold a password: only what follows the last '@' is repeated.
@@ -405,8 +490,9 @@ async fn check_server(options: &PgConnectOptions, location: &str, schema: &str) 
 
 async fn migrate_server(location: &str) -> Result<Migrated> {
     let schema = schema_of(OpenMode::Create);
-    let options = server_options(location, schema).await?;
-    let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await?;
+    let limits = Limits::default();
+    let options = server_options(location, schema, &limits).await?;
+    let pool = PgPoolOptions::new().max_connections(1).connect_with(patient(options)).await?;
     let mut tx = pool.begin().await?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(MIGRATION_LOCK).execute(&mut *tx).await?;
     let from = schema_of_server(&mut tx, schema).await?.unwrap_or(0);
@@ -420,7 +506,7 @@ async fn migrate_server(location: &str) -> Result<Migrated> {
     if schemas == 0 {
         sqlx::query("CREATE SCHEMA kommunalatlas").execute(&mut *tx).await?;
     }
-    let mut tx = Tx::Postgres(tx);
+    let mut tx = Tx::Postgres(ServerTx::new(tx, Duration::MAX));
     if from < schema::KNOWN {
         schema::migrate(&mut tx, from).await?;
     }
@@ -430,19 +516,36 @@ async fn migrate_server(location: &str) -> Result<Migrated> {
 }
 
 /// A file whose schema the caller has seen to, as a store: what surrounds the people of a GeoPackage.
-pub(super) async fn file_store(path: PathBuf) -> Result<Store> {
+pub(super) async fn file_store(path: PathBuf, limits: &Limits) -> Result<Store> {
     let options = file_options(&path).journal_mode(SqliteJournalMode::Wal);
-    let writer = SqlitePoolOptions::new().max_connections(1).acquire_timeout(WRITER_TIMEOUT);
+    pools_of_file(path, options, SqlitePoolOptions::new(), limits).await
+}
+
+/// Writers come one after the other anyway, so they share one connection of their own; however many of them wait, readers
+/// do not.
+async fn pools_of_file(
+    path: PathBuf,
+    options: SqliteConnectOptions,
+    readers: SqlitePoolOptions,
+    limits: &Limits,
+) -> Result<Store> {
+    let writer = SqlitePoolOptions::new().max_connections(1).acquire_timeout(limits.write);
     let writer = writer.connect_lazy_with(options.clone());
-    let readers = SqlitePoolOptions::new().max_connections(READERS).test_before_acquire(false);
+    let readers = readers.max_connections(limits.connections).acquire_timeout(limits.acquire);
+    let readers = readers.test_before_acquire(false);
     let readers = once_free(|| readers.clone().connect_with(options.clone())).await?;
-    Ok(Store::Sqlite(SqliteStore { readers, writer, path }))
+    Ok(Store::Sqlite(SqliteStore { readers: Readers::new(readers), writer, path }))
 }
 
 /// A schema of a database that the caller has seen to, as a store.
-pub(super) async fn server_store(options: PgConnectOptions) -> Result<Store> {
-    let writer = PgPoolOptions::new().max_connections(1).acquire_timeout(WRITER_TIMEOUT);
-    let writer = writer.connect_lazy_with(options.clone());
-    let readers = PgPoolOptions::new().max_connections(READERS).connect_with(options).await?;
-    Ok(Store::Postgres(PostgresStore { readers, writer }))
+pub(super) async fn server_store(options: PgConnectOptions, limits: &Limits) -> Result<Store> {
+    let writer = readers::of_server(1, limits.write).connect_lazy_with(options.clone());
+    let readers = readers::of_server(limits.connections, limits.acquire).connect_with(options).await?;
+    Ok(Store::Postgres(PostgresStore {
+        readers: Readers::new(readers),
+        writer,
+        replica: None,
+        newest: Arc::default(),
+        limits: *limits,
+    }))
 }

@@ -10,18 +10,22 @@ use std::{
     fs::OpenOptions,
     io::ErrorKind,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use sqlx::{
     ConnectOptions as _, Connection as _, PgConnection, SqliteConnection,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::PgPoolOptions,
     sqlite::{SqliteJournalMode, SqlitePoolOptions},
 };
 
 use crate::store::{
-    Store, StoreError,
-    open::{MIGRATION_LOCK, file_options, file_store, is_server, once_free, server_store},
-    sql::{Param, Row, Tx, params},
+    Limits, Store, StoreError,
+    open::{
+        MIGRATION_LOCK, connection_options, file_options, file_store, is_server, once_free, patient,
+        server_store,
+    },
+    sql::{Param, Row, ServerTx, Tx, params},
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -58,10 +62,18 @@ impl AccessStore {
     /// # Errors
     /// If it cannot be made, is something else, or has a newer schema.
     pub async fn open(location: &str) -> Result<Self> {
+        Self::open_within(location, &Limits::default()).await
+    }
+
+    /// As [`AccessStore::open`], with limits of its own for those who wait.
+    ///
+    /// # Errors
+    /// As [`AccessStore::open`].
+    pub async fn open_within(location: &str, limits: &Limits) -> Result<Self> {
         let database = if is_server(location) {
-            open_schema(location).await?
+            open_schema(location, limits).await?
         } else {
-            open_file(beside(location)).await?
+            open_file(beside(location), limits).await?
         };
         Ok(Self { database })
     }
@@ -74,7 +86,8 @@ impl AccessStore {
         if !is_server(location) {
             return Ok(beside(location).exists());
         }
-        let mut connection = options_of(location)?.connect().await?;
+        let mut connection =
+            connection_options(location, "kommunalatlas_access", &Limits::default())?.connect().await?;
         let exists = sqlx::query_scalar(EXISTS).fetch_one(&mut connection).await?;
         connection.close().await?;
         Ok(exists)
@@ -129,7 +142,7 @@ fn beside(location: &str) -> PathBuf {
     Path::new(location).with_extension("access.sqlite")
 }
 
-async fn open_file(path: PathBuf) -> Result<Store> {
+async fn open_file(path: PathBuf, limits: &Limits) -> Result<Store> {
     make_private_file(&path)
         .map_err(|source| StoreError::File { path: path.display().to_string(), source })?;
     let options = file_options(&path).journal_mode(SqliteJournalMode::Wal);
@@ -139,7 +152,7 @@ async fn open_file(path: PathBuf) -> Result<Store> {
     let found = version_of_file(&mut tx).await?;
     migrate(Tx::Sqlite(tx), found).await?;
     pool.close().await;
-    file_store(path).await
+    file_store(path, limits).await
 }
 
 /// The schema of the file; 0 if it is empty.
@@ -152,29 +165,20 @@ async fn version_of_file(connection: &mut SqliteConnection) -> Result<i64> {
     Ok(sqlx::query_scalar("SELECT access_version FROM state").fetch_one(connection).await?)
 }
 
-fn options_of(location: &str) -> Result<PgConnectOptions> {
-    let options: PgConnectOptions = location
-        .parse()
-        .map_err(|_| StoreError::Unusable("the postgres:// address of the store cannot be read".into()))?;
-    Ok(options
-        .application_name("kommunalatlas")
-        .disable_statement_logging()
-        .options([("search_path", "kommunalatlas_access")]))
-}
-
 /// Whether a database has people.
 const EXISTS: &str = "SELECT to_regclass('kommunalatlas_access.state') IS NOT NULL";
 
-async fn open_schema(location: &str) -> Result<Store> {
-    let options = options_of(location)?;
-    let pool = PgPoolOptions::new().max_connections(1).connect_with(options.clone()).await;
+async fn open_schema(location: &str, limits: &Limits) -> Result<Store> {
+    let options = connection_options(location, "kommunalatlas_access", limits)?;
+    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(limits.connect);
+    let pool = pool.connect_with(patient(options.clone())).await;
     let pool = pool.map_err(|error| StoreError::Unreachable(Box::new(error)))?;
     let mut tx = pool.begin().await?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(MIGRATION_LOCK).execute(&mut *tx).await?;
     let found = version_of_schema(&mut tx).await?;
-    migrate(Tx::Postgres(tx), found).await?;
+    migrate(Tx::Postgres(ServerTx::new(tx, Duration::MAX)), found).await?;
     pool.close().await;
-    server_store(options).await
+    server_store(options, limits).await
 }
 
 /// The version of the database's schema; makes an empty one if there is none.
@@ -219,6 +223,8 @@ fn make_private_file(path: &Path) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::ConnectOptions as _;
+
     use super::*;
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use std::{collections::HashMap, path::Path};
 
 use chrono::{DateTime, Utc};
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, SqlSafeStr, SqlitePool,
+    AssertSqlSafe, ConnectOptions as _, Connection as _, SqlSafeStr,
     sqlite::{SqliteJournalMode, SqlitePoolOptions},
 };
 
@@ -41,7 +41,9 @@ pub(super) fn through_views(readers: SqlitePoolOptions, path: &Path) -> SqlitePo
 }
 
 /// Opens all connections that the pool may have: later there may be another file.
-pub(super) async fn open_all(readers: &SqlitePool) -> sqlx::Result<()> {
+pub(super) async fn open_all(store: &Store) -> sqlx::Result<()> {
+    let Store::Sqlite(store) = store else { return Ok(()) };
+    let readers = &store.readers.pool;
     let mut opened = Vec::new();
     for _ in 0..readers.options().get_max_connections() {
         opened.push(readers.acquire().await?);

@@ -203,9 +203,14 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn purges(&self) -> Result<i64> {
-        let row = self.row("SELECT count(*) FROM import WHERE purged_at IS NOT NULL", params![]).await?;
-        row.ok_or_else(|| StoreError::damaged("no count"))?.cells().get()
+        count_purges(&mut self.begin_read().await?).await
     }
+}
+
+/// How many imports were purged.
+pub(super) async fn count_purges(tx: &mut Tx) -> Result<i64> {
+    let row = tx.row("SELECT count(*) FROM import WHERE purged_at IS NOT NULL", params![]).await?;
+    row.ok_or_else(|| StoreError::damaged("no count"))?.cells().get()
 }
 
 async fn count(tx: &mut Tx, sql: &'static str, import: Id) -> Result<usize> {

@@ -7,7 +7,7 @@ use crate::store::{
     Store, StoreError,
     catalogue::atlas_id,
     series,
-    sql::{Row, params},
+    sql::{Row, Tx, params},
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -91,11 +91,16 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn shares_in_force(&self) -> Result<Vec<ShareRow>> {
-        let sql = "SELECT a.slug, s.borrower, s.indicator, s.level, s.may_release FROM share s \
-                   JOIN atlas a ON a.id = s.atlas_id WHERE s.ended_at IS NULL \
-                   ORDER BY a.slug, s.borrower, s.indicator, s.level";
-        self.rows(sql, params![]).await?.iter().map(read).collect()
+        in_force(&mut self.begin_read().await?).await
     }
+}
+
+/// All shares in force, by lender, borrower, indicator and level.
+pub(super) async fn in_force(tx: &mut Tx) -> Result<Vec<ShareRow>> {
+    let sql = "SELECT a.slug, s.borrower, s.indicator, s.level, s.may_release FROM share s \
+               JOIN atlas a ON a.id = s.atlas_id WHERE s.ended_at IS NULL \
+               ORDER BY a.slug, s.borrower, s.indicator, s.level";
+    tx.rows(sql, params![]).await?.iter().map(read).collect()
 }
 
 fn read(row: &Row) -> Result<ShareRow> {

@@ -2,7 +2,15 @@
 //!
 //! The same text with `$1` placeholders goes to both; only i64, f64, text, bytes and one geometry type are used.
 
-use std::{fmt::Display, str::FromStr};
+use std::{
+    fmt::Display,
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde::{Serialize, de::DeserializeOwned};
@@ -12,7 +20,10 @@ use sqlx::{
 };
 
 use crate::domain::{Period, RegionKey, Slug, Text};
-use crate::store::{Id, StoreError, shape::Shape};
+use crate::store::{Id, StoreError, readers::in_time, shape::Shape};
+
+/// Where a database server tells that something was written.
+pub(super) const CHANNEL: &str = "kommunalatlas";
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -201,10 +212,10 @@ macro_rules! query {
     }};
 }
 
-/// A borrowed connection of either database.
+/// A borrowed connection of either database; a server has this long for a statement.
 enum Connection<'c> {
     Sqlite(&'c mut SqliteConnection),
-    Postgres(&'c mut PgConnection),
+    Postgres(&'c mut PgConnection, Duration),
 }
 
 impl Connection<'_> {
@@ -212,7 +223,7 @@ impl Connection<'_> {
         params.iter().try_for_each(Param::check)?;
         Ok(match self {
             Self::Sqlite(c) => c.execute(query!(sql, params)).await?.rows_affected(),
-            Self::Postgres(c) => c.execute(query!(sql, params)).await?.rows_affected(),
+            Self::Postgres(c, limit) => in_time(limit, c.execute(query!(sql, params))).await?.rows_affected(),
         })
     }
 
@@ -220,8 +231,9 @@ impl Connection<'_> {
         params.iter().try_for_each(Param::check)?;
         Ok(match self {
             Self::Sqlite(c) => c.fetch_all(query!(sql, params)).await?.into_iter().map(Row::Sqlite).collect(),
-            Self::Postgres(c) => {
-                c.fetch_all(query!(sql, params)).await?.into_iter().map(Row::Postgres).collect()
+            Self::Postgres(c, limit) => {
+                let rows = in_time(limit, c.fetch_all(query!(sql, params))).await?;
+                rows.into_iter().map(Row::Postgres).collect()
             }
         })
     }
@@ -230,14 +242,14 @@ impl Connection<'_> {
 /// A connection taken from the pool, for a single statement that only reads.
 pub(super) enum Reader {
     Sqlite(PoolConnection<Sqlite>),
-    Postgres(PoolConnection<Postgres>),
+    Postgres(PoolConnection<Postgres>, Duration),
 }
 
 impl Reader {
     pub(super) async fn rows(&mut self, sql: &'static str, params: Vec<Param>) -> Result<Vec<Row>> {
         let connection = match self {
             Self::Sqlite(c) => Connection::Sqlite(c),
-            Self::Postgres(c) => Connection::Postgres(c),
+            Self::Postgres(c, limit) => Connection::Postgres(c, *limit),
         };
         connection.rows(sql.into_sql_str(), params).await
     }
@@ -246,7 +258,22 @@ impl Reader {
 /// A transaction; dropped without [`Tx::commit`] it never happened.
 pub(super) enum Tx {
     Sqlite(Transaction<'static, Sqlite>),
-    Postgres(Transaction<'static, Postgres>),
+    Postgres(ServerTx),
+}
+
+/// A transaction on a server.
+pub(super) struct ServerTx {
+    tx: Transaction<'static, Postgres>,
+    /// How long each statement may take.
+    limit: Duration,
+    /// The generation that it brings, and where it is noted when it is in force.
+    brings: Option<(i64, Arc<AtomicI64>)>,
+}
+
+impl ServerTx {
+    pub(super) const fn new(tx: Transaction<'static, Postgres>, limit: Duration) -> Self {
+        Self { tx, limit, brings: None }
+    }
 }
 
 /// Bound values per statement that inserts many rows. SQLite searches named placeholders one by one, so longer
@@ -257,8 +284,20 @@ impl Tx {
     fn connection(&mut self) -> Connection<'_> {
         match self {
             Self::Sqlite(tx) => Connection::Sqlite(tx),
-            Self::Postgres(tx) => Connection::Postgres(tx),
+            Self::Postgres(server) => Connection::Postgres(&mut server.tx, server.limit),
         }
+    }
+
+    /// Raises the generation and tells whoever listens, as part of this transaction. Raising it first makes writers of other
+    /// processes wait. Where it is in force, it is noted in `newest`.
+    pub(super) async fn raise_generation(&mut self, newest: &Arc<AtomicI64>) -> Result<()> {
+        let sql = "UPDATE state SET generation = generation + 1 RETURNING generation";
+        let row = self.row(sql, params![]).await?.ok_or_else(|| StoreError::damaged("no generation"))?;
+        if let Self::Postgres(server) = self {
+            server.brings = Some((row.cells().get()?, newest.clone()));
+            self.execute("NOTIFY kommunalatlas", params![]).await?;
+        }
+        Ok(())
     }
 
     /// Runs a statement; returns how many rows it changed.
@@ -321,7 +360,7 @@ impl Tx {
     pub(super) async fn script(&mut self, sqlite: &'static str, postgres: &'static str) -> Result<()> {
         match self {
             Self::Sqlite(tx) => sqlx::raw_sql(sqlite).execute(&mut **tx).await.map(drop)?,
-            Self::Postgres(tx) => sqlx::raw_sql(postgres).execute(&mut **tx).await.map(drop)?,
+            Self::Postgres(server) => sqlx::raw_sql(postgres).execute(&mut *server.tx).await.map(drop)?,
         }
         Ok(())
     }
@@ -330,7 +369,12 @@ impl Tx {
     pub(super) async fn commit(self) -> Result<()> {
         match self {
             Self::Sqlite(tx) => tx.commit().await?,
-            Self::Postgres(tx) => tx.commit().await?,
+            Self::Postgres(server) => {
+                in_time(server.limit, server.tx.commit()).await?;
+                if let Some((generation, newest)) = server.brings {
+                    newest.fetch_max(generation, Ordering::AcqRel);
+                }
+            }
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use kommunalatlas::{
-    access::{AccessSettings, Credentials, Gate, Owner, SignIn, TokenRequest, Unauthorized},
+    access::{AccessSettings, Credentials, Gate, Owner, Refused, SignIn, TokenRequest},
     domain::{Role, Secret},
 };
 
@@ -38,7 +38,7 @@ on_both! {
             assert!(by_cookie(&gate, &Secret::new(value), noon()).await.is_anonymous());
         }
         for header in ["", "Bearer", "Bearer x", &format!("Bearer ka_{long}"), "Basic x", "Digest x"] {
-            assert_eq!(by_header(&gate, header, noon()).await, Err(Unauthorized), "{header}");
+            assert_eq!(by_header(&gate, header, noon()).await, Err(Refused::Unauthorized), "{header}");
         }
         assert!(by_header(&Gate::closed(), "Bearer x", noon()).await.is_err());
     }
@@ -198,13 +198,13 @@ on_both! {
             gate.authenticate(&credentials).await
         };
         assert_eq!(from(&gate, Some("10.1.2.3"), b"anna").await.unwrap().name(), Some("anna"));
-        assert_eq!(from(&gate, Some("10.1.2.3"), b"nobody").await, Err(Unauthorized));
+        assert_eq!(from(&gate, Some("10.1.2.3"), b"nobody").await, Err(Refused::Unauthorized));
         for stranger in [Some("192.0.2.1"), None] {
             assert!(from(&gate, stranger, b"anna").await.unwrap().is_anonymous());
         }
         assert!(from(&house.gate(), Some("10.1.2.3"), b"anna").await.unwrap().is_anonymous(), "off by default");
         gate.set_disabled(&root(), &name("anna"), true, noon()).await.unwrap();
-        assert_eq!(from(&gate, Some("10.1.2.3"), b"anna").await, Err(Unauthorized));
+        assert_eq!(from(&gate, Some("10.1.2.3"), b"anna").await, Err(Refused::Unauthorized));
         let seen = |connection: &str, header: &'static str| {
             gate.client_address(connection.parse().unwrap(), Some(header.as_bytes())).to_string()
         };

@@ -16,8 +16,8 @@ use std::future::Future;
 use chrono::{DateTime, Utc};
 use kommunalatlas::{
     access::{
-        Access, AccessSettings, Credentials, FactorKey, Gate, Manager, Membership, NewAccount, SignIn,
-        SignInAttempt, Unauthorized,
+        Access, AccessSettings, Credentials, FactorKey, Gate, Manager, Membership, NewAccount, Refused,
+        SignIn, SignInAttempt,
     },
     domain::{PersonName, Role, Secret, Slug},
     store::AccessStore,
@@ -145,7 +145,7 @@ async fn by_cookie(gate: &Gate, secret: &Secret, now: DateTime<Utc>) -> Access {
     gate.authenticate(&credentials).await.unwrap()
 }
 
-async fn by_header(gate: &Gate, header: &str, now: DateTime<Utc>) -> Result<Access, Unauthorized> {
+async fn by_header(gate: &Gate, header: &str, now: DateTime<Utc>) -> Result<Access, Refused> {
     let credentials = Credentials { authorization: Some(header.as_bytes()), ..nothing(now) };
     gate.authenticate(&credentials).await
 }

@@ -7,10 +7,12 @@ use crate::{
     whole_way::{open_atlas, tile},
 };
 
-/// Status, header without its date, body.
+/// Status, header without its date and id, body.
 pub fn answer(server: &Server, path: &str) -> (u16, Vec<String>, Vec<u8>) {
     let answer = server.get(path);
-    let lines = answer.head.lines().filter(|line| !line.to_lowercase().starts_with("date:"));
+    let own =
+        |line: &&str| ["date:", "x-request-id:"].iter().any(|name| line.to_lowercase().starts_with(name));
+    let lines = answer.head.lines().filter(|line| !own(line));
     (answer.status, lines.map(str::to_owned).collect(), answer.body)
 }
 

@@ -51,7 +51,7 @@ pub struct TestApp {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
-    /// Sorted, without `date`.
+    /// Sorted, without `date` and the id of the request.
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
@@ -419,7 +419,7 @@ impl TestApp {
             .headers()
             .iter()
             .map(|(n, v)| (n.to_string(), v.to_str().unwrap().to_owned()))
-            .filter(|(n, _)| n != "date")
+            .filter(|(n, _)| n != "date" && n != "x-request-id")
             .collect();
         headers.sort();
         let body = response.into_body().collect().await.unwrap().to_bytes().to_vec();

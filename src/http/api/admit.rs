@@ -13,7 +13,7 @@ use axum::{
 };
 
 use crate::{
-    access::{Access, Session},
+    access::{Access, AccessError, Session},
     clock,
     domain::{Audience, Slug},
     http::{
@@ -158,7 +158,15 @@ pub(super) async fn admit(
     if operation.revision && !request.headers().contains_key(header::IF_MATCH) {
         return Err(Problem::revision_needed());
     }
+    let writes = operation.method != "GET";
+    if writes && app.atlases.is_cut_off() {
+        return Err(Problem::no_store());
+    }
     let response = idempotency::once(&app, operation, &access, request, next).await?;
+    if writes && response.status().is_success() {
+        // Whoever wrote reads what was written. If it fails, those who look all the time see it a moment later.
+        let _ = app.atlases.refresh().await;
+    }
     renewed(&app, session, response).await
 }
 
@@ -167,7 +175,11 @@ async fn renewed(app: &App, session: Option<Session>, response: Response) -> Res
     let Some(session) = session.filter(|_| !response.headers().contains_key(header::SET_COOKIE)) else {
         return Ok(response);
     };
-    let secret = app.gate.renew(&session, clock::now()).await?;
+    let secret = match app.gate.renew(&session, clock::now()).await {
+        // It can wait until the store of people answers again.
+        Err(AccessError::Store(error)) if error.is_passing() => None,
+        renewed => renewed?,
+    };
     Ok(match secret {
         Some(secret) => with_cookie(app, response, &secret),
         None => response,

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     access::{AccessError, OidcError},
+    http::error::RETRY_AFTER,
     release::ReleaseError,
     store::StoreError,
 };
@@ -173,8 +174,13 @@ impl Problem {
     /// Somebody whom the server needs does not answer.
     pub(super) fn unavailable(detail: impl Into<String>) -> Self {
         let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
-        problem.retry_after = Some(5);
+        problem.retry_after = Some(RETRY_AFTER);
         problem.of_kind("unavailable", "Unavailable at present")
+    }
+
+    /// The database does not answer.
+    pub(super) fn no_store() -> Self {
+        Self::unavailable("The database does not answer at present; nothing was done. Try again in a moment.")
     }
 
     /// The server failed; the log says how.
@@ -203,6 +209,13 @@ impl From<StoreError> for Problem {
             StoreError::Changed { .. } => Self::stale(),
             StoreError::Exists { .. } | StoreError::Invalid(_) => {
                 Self::conflict(sentence(&error.to_string()))
+            }
+            StoreError::Unavailable(_) | StoreError::Unreachable(_) => {
+                tracing::debug!(
+                    error = &error as &dyn Error,
+                    "a request of the API cannot be answered at present"
+                );
+                Self::no_store()
             }
             _ => Self::internal(&error),
         }
