@@ -54,6 +54,8 @@ const FEW_TO_CLOSE: usize = 4;
 const MOST_VARIABLES_TO_CLOSE: usize = 4_000;
 /// How many linear programs may be solved to make one move whole-numbered.
 const MOST_BRANCHES: usize = 60;
+/// How many steps of other variables one step of the target is worth, where a move is to go far.
+const FAR_BEFORE_FEW: f64 = 1_000.0;
 /// A linear program that takes longer runs in circles.
 const LONGEST: Duration = Duration::from_secs(20);
 
@@ -66,11 +68,13 @@ pub(super) struct Field<'a> {
 }
 
 impl Field<'_> {
-    /// The move that takes the target as far as it goes, at most by the aim; `None` if it cannot be moved at all.
-    pub fn farthest(&self, aim: Aim) -> Option<Move> {
-        let mut best: Option<Move> = None;
+    /// The move that takes the target as far as it goes, at most by the aim, and the place among [`REACHES`] at which it was
+    /// found; `None` if it cannot be moved at all. Nearer than `first`, such a place, nothing is looked for.
+    pub fn farthest(&self, aim: Aim, first: usize) -> Option<(Move, usize)> {
+        let mut best: Option<(Move, usize)> = None;
         let mut size = 0;
-        for reach in REACHES.into_iter().chain([usize::MAX]) {
+        let reaches = REACHES.into_iter().chain([usize::MAX]).enumerate().skip(first);
+        for (place, reach) in reaches {
             let region = self.region(aim.target, reach, 0);
             if region.len() == size || (size > 0 && region.len() > MOST_VARIABLES) {
                 break;
@@ -78,10 +82,10 @@ impl Field<'_> {
             size = region.len();
             let found = self.program(&region, aim, None).and_then(|p| p.best(self, aim));
             let moved = |m: &Move| change_of(m, aim.target).abs();
-            if found.as_ref().map_or(0, moved) > best.as_ref().map_or(0, moved) {
-                best = found;
+            if let Some(found) = found.filter(|f| best.as_ref().is_none_or(|(b, _)| moved(f) > moved(b))) {
+                best = Some((found, place));
             }
-            if best.as_ref().is_some_and(|m| moved(m) == aim.by.abs()) {
+            if best.as_ref().is_some_and(|(m, _)| moved(m) == aim.by.abs()) {
                 break;
             }
         }
@@ -300,29 +304,25 @@ impl Program {
         best
     }
 
+    /// Each variable is what it grows and what it shrinks: no change at all is the start, and what needs not move does not.
     fn solve(&self, bounds: &[(i64, i64)]) -> Option<Vec<f64>> {
-        let direction = if self.exact || !self.upward {
-            OptimizationDirection::Minimize
-        } else {
-            OptimizationDirection::Maximize
-        };
-        let mut problem = Problem::new(direction);
-        let mut ups = Vec::with_capacity(bounds.len());
-        // What costs is counted upwards and downwards apart.
-        let mut downs = vec![None; bounds.len()];
+        let mut problem = Problem::new(OptimizationDirection::Minimize);
+        let mut parts = Vec::with_capacity(bounds.len());
         for (i, (low, high)) in bounds.iter().enumerate() {
-            let worth = if !self.exact && i == self.target { 1.0 } else { self.costs[i] };
             let (low, high) = (*low as f64, *high as f64);
-            if self.costs[i] > 0.0 {
-                ups.push(problem.add_var(worth, (low.max(0.0), high.max(0.0))));
-                downs[i] = Some(problem.add_var(worth, ((-high).max(0.0), (-low).max(0.0))));
+            let (up, down) = if self.exact {
+                (self.costs[i], self.costs[i])
+            } else if i == self.target {
+                if self.upward { (-FAR_BEFORE_FEW, FAR_BEFORE_FEW) } else { (FAR_BEFORE_FEW, -FAR_BEFORE_FEW) }
             } else {
-                ups.push(problem.add_var(worth, (low, high)));
-            }
+                (1.0, 1.0)
+            };
+            let up = problem.add_var(up, (low.max(0.0), high.max(0.0)));
+            parts.push((up, problem.add_var(down, ((-high).max(0.0), (-low).max(0.0)))));
         }
         let terms = |row: &[(usize, f64)]| {
-            let both = |(i, f): &(usize, f64)| [Some((ups[*i], *f)), downs[*i].map(|down| (down, -*f))];
-            row.iter().flat_map(both).flatten().collect::<Vec<_>>()
+            let both = |(i, f): &(usize, f64)| [(parts[*i].0, *f), (parts[*i].1, -*f)];
+            row.iter().flat_map(both).collect::<Vec<_>>()
         };
         for row in &self.rows {
             problem.add_constraint(terms(row), ComparisonOp::Eq, 0.0);
@@ -336,7 +336,6 @@ impl Program {
         if *solution.stop_reason() == StopReason::Limit {
             return None;
         }
-        let down = |i: usize| downs[i].map_or(0.0, |d| solution.var_value(d));
-        Some(ups.iter().enumerate().map(|(i, up)| solution.var_value(*up) - down(i)).collect())
+        Some(parts.iter().map(|(up, down)| solution.var_value(*up) - solution.var_value(*down)).collect())
     }
 }

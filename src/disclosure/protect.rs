@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     certificate::Why,
-    gauss,
+    gauss::{self, Echelon},
     moves::{Aim, Field, Move, Status, change_of},
     primary::Primary,
     system::{Standing, System, VarId},
@@ -144,6 +144,10 @@ struct Work<'a> {
     status: Vec<Status>,
     /// By variable; empty where it is not primary.
     proofs: Vec<Proof>,
+    /// Moves that were found for a variable, by variable: one may still do when the proof does not any more.
+    found: Vec<Vec<Move>>,
+    /// How far away the last such moves upwards and downwards were found, by variable.
+    reaches: Vec<[usize; 2]>,
     /// Primary variables whose proof used a variable at some time, by variable.
     users: Vec<Vec<VarId>>,
     /// The primary variable that a suppressed one was found to protect, by variable.
@@ -165,6 +169,8 @@ impl<'a> Work<'a> {
             system,
             status: status.collect(),
             proofs: vec![Proof::default(); count],
+            found: vec![Vec::new(); count],
+            reaches: vec![[0; 2]; count],
             users: vec![Vec::new(); count],
             protects: vec![None; count],
             threshold: i64::from(table.policy.threshold),
@@ -239,7 +245,7 @@ impl<'a> Work<'a> {
 
     /// Looks for the moves that prove a variable protected as things stand.
     fn prove(&mut self, var: VarId) -> bool {
-        if self.is_proven(var) {
+        if self.is_proven(var) || self.recall(var) {
             return true;
         }
         let wanted = self.least_up(var).max(self.width);
@@ -254,9 +260,20 @@ impl<'a> Work<'a> {
     }
 
     fn look(&mut self, aim: Aim) {
-        if let Some(found) = self.field().farthest(aim) {
+        let side = usize::from(aim.by < 0);
+        if let Some((found, reach)) = self.field().farthest(aim, self.reaches[aim.target][side]) {
+            self.reaches[aim.target][side] = reach;
             self.learn(aim.target, &found);
         }
+    }
+
+    /// Whether moves that were found earlier and that are possible as things stand prove a variable protected.
+    fn recall(&mut self, var: VarId) -> bool {
+        let is_possible = |change: &&Move| change.iter().all(|(v, _)| self.status[*v] != Status::Open);
+        for change in self.found[var].iter().filter(is_possible) {
+            self.proofs[var].learn(var, change);
+        }
+        self.is_proven(var)
     }
 
     /// Uses a move as a proof for its target and for other primary variables that it moves.
@@ -264,6 +281,7 @@ impl<'a> Work<'a> {
         for (var, _) in change {
             if self.system.vars[*var].primary && (*var == target || !self.is_proven(*var)) {
                 self.proofs[*var].learn(*var, change);
+                self.found[*var].push(change.clone());
                 for (used, _) in change {
                     if self.users[*used].last() != Some(var) {
                         self.users[*used].push(*var);
@@ -350,10 +368,20 @@ impl<'a> Work<'a> {
 
     /// Publishes, from the most valuable on, what need not be withheld.
     fn take_back(&mut self, progress: &mut dyn FnMut(usize, usize)) {
+        let is_published = |var: VarId| matches!(self.status[var], Status::Known | Status::Open);
+        let mut published = Echelon::of(self.system, is_published);
         for var in 0..self.status.len() {
             progress(var, self.status.len());
-            if self.status[var] == Status::Closed && !self.system.vars[var].primary {
+            if self.status[var] != Status::Closed || self.system.vars[var].primary {
+                continue;
+            }
+            if let Some(secret) = published.gives_away(var) {
+                self.protects[var] = Some(secret);
+            } else {
                 self.try_to_open(var);
+                if self.status[var] == Status::Open {
+                    published.publish(var);
+                }
             }
         }
     }
