@@ -40,6 +40,8 @@ pub(super) struct Aim {
     pub target: VarId,
     /// By how much; negative for down.
     pub by: i64,
+    /// How far it must be moved at least for that to be of use.
+    pub least: i64,
 }
 
 /// No variable is moved further than this many times the policy's numbers.
@@ -54,6 +56,8 @@ const FEW_TO_CLOSE: usize = 4;
 const MOST_VARIABLES_TO_CLOSE: usize = 4_000;
 /// How many linear programs may be solved to make one move whole-numbered.
 const MOST_BRANCHES: usize = 60;
+/// How often bounds are narrowed by all equations of a region before a linear program is made of them.
+const ROUNDS: usize = 12;
 /// How many steps of other variables one step of the target is worth, where a move is to go far.
 const FAR_BEFORE_FEW: f64 = 1_000.0;
 /// A linear program that takes longer runs in circles.
@@ -182,48 +186,94 @@ impl Field<'_> {
         }
     }
 
+    /// The linear program of an aim over a region; `None` if the bounds alone show that nothing is possible.
     fn program(&self, region: &[VarId], aim: Aim, cost: Option<&dyn Fn(VarId) -> f64>) -> Option<Program> {
-        let place: BTreeMap<VarId, usize> = region.iter().enumerate().map(|(i, v)| (*v, i)).collect();
-        let mut bounds: Vec<(i64, i64)> = region.iter().map(|v| self.room(*v)).collect();
-        let target = *place.get(&aim.target)?;
-        let (low, high) = &mut bounds[target];
         let exact = cost.is_some();
-        if aim.by > 0 {
-            (*low, *high) = (if exact { aim.by } else { 0 }, aim.by.min(*high));
-        } else {
-            (*low, *high) = (aim.by.max(*low), if exact { aim.by } else { 0 });
-        }
-        if *low > *high {
-            return None;
-        }
+        let rooms = region.iter().map(|var| match self.room(*var) {
+            (low, high) if *var != aim.target => (low, high),
+            (_, high) if aim.by > 0 => (if exact { aim.by } else { 0 }, aim.by.min(high)),
+            (low, _) => (aim.by.max(low), if exact { aim.by } else { 0 }),
+        });
+        let mut bounds: BTreeMap<VarId, (i64, i64)> = region.iter().copied().zip(rooms).collect();
         let rows: BTreeSet<usize> =
             region.iter().flat_map(|v| self.system.rows_of[*v].iter().copied()).collect();
+        self.narrow(&mut bounds, &rows)?;
+        let (low, high) = *bounds.get(&aim.target)?;
+        if low.abs().max(high) < aim.least {
+            return None;
+        }
+        let variables: Vec<VarId> = bounds.keys().copied().collect();
+        let place = |var: &VarId| variables.binary_search(var).ok();
         let rows = rows.into_iter().map(|r| {
-            let terms = self.system.rows[r].iter().filter_map(|(v, f)| Some((*place.get(v)?, *f as f64)));
+            let terms = self.system.rows[r].iter().filter_map(|(v, f)| Some((place(v)?, *f as f64)));
             terms.collect::<Vec<_>>()
         });
         let margins: BTreeSet<usize> =
-            region.iter().flat_map(|v| self.system.margins_of[*v].iter().copied()).collect();
+            variables.iter().flat_map(|v| self.system.margins_of[*v].iter().copied()).collect();
         let margins = margins.into_iter().map(|m| {
             let margin = &self.system.margins[m];
             let scale = margin.terms.iter().map(|(_, f)| f.unsigned_abs()).max().unwrap_or(1).max(1) as f64;
-            let terms = margin.terms.iter().filter_map(|(v, f)| Some((*place.get(v)?, *f as f64 / scale)));
+            let terms = margin.terms.iter().filter_map(|(v, f)| Some((place(v)?, *f as f64 / scale)));
             (terms.collect::<Vec<_>>(), margin.room as f64 / scale)
         });
-        let costs = region.iter().map(|v| match cost {
+        let costs = variables.iter().map(|v| match cost {
             Some(cost) if self.status[*v] == Status::Open => cost(*v),
             _ => 0.0,
         });
         Some(Program {
-            variables: region.to_vec(),
-            target,
+            target: place(&aim.target)?,
             exact,
             upward: aim.by > 0,
-            rows: rows.collect(),
+            rows: rows.filter(|row| !row.is_empty()).collect(),
             margins: margins.collect(),
             costs: costs.collect(),
-            bounds,
+            bounds: bounds.into_values().collect(),
+            variables,
         })
+    }
+
+    /// Narrows bounds by equations in which nothing else moves, and drops what cannot move; `None` if an equation cannot hold.
+    fn narrow(&self, bounds: &mut BTreeMap<VarId, (i64, i64)>, rows: &BTreeSet<usize>) -> Option<()> {
+        for _ in 0..ROUNDS {
+            let mut moved = false;
+            for row in rows {
+                let row = &self.system.rows[*row];
+                let span = |(v, f): &(VarId, i64)| {
+                    let (low, high) = bounds.get(v).copied().unwrap_or_default();
+                    if *f > 0 { (f * low, f * high) } else { (f * high, f * low) }
+                };
+                let (least, most) =
+                    row.iter().map(span).fold((0, 0), |(least, most), (a, b)| (least + a, most + b));
+                if least > 0 || most < 0 {
+                    return None;
+                }
+                for (var, factor) in row {
+                    let Some((low, high)) = bounds.get_mut(var) else { continue };
+                    let (a, b) = if *factor > 0 { (*low, *high) } else { (*high, *low) };
+                    // factor × variable lies between what the others leave at most and at least.
+                    let (from, to) = (factor * b - most, factor * a - least);
+                    let ends = if *factor > 0 {
+                        (-(-from).div_euclid(*factor), to.div_euclid(*factor))
+                    } else {
+                        (-(to).div_euclid(-factor), (-from).div_euclid(-factor))
+                    };
+                    let narrower = (ends.0.max(*low), ends.1.min(*high));
+                    if narrower.0 > narrower.1 {
+                        return None;
+                    }
+                    if narrower != (*low, *high) {
+                        (*low, *high) = narrower;
+                        moved = true;
+                        break;
+                    }
+                }
+            }
+            if !moved {
+                break;
+            }
+        }
+        bounds.retain(|_, ends| *ends != (0, 0));
+        Some(())
     }
 
     /// Whether the public cannot tell a table from the true one, in whole numbers.
@@ -270,7 +320,7 @@ impl Program {
             let Some(bounds) = open.pop() else { break };
             let Some(values) = self.solve(&bounds) else { continue };
             let reached = best.as_ref().map_or(0, |m| change_of(m, aim.target).abs());
-            if values[self.target].abs() + 1e-6 < (reached + 1) as f64 {
+            if values[self.target].abs() + 1e-6 < (reached + 1).max(aim.least) as f64 {
                 continue;
             }
             let broken = |value: &f64| (value - value.round()).abs();

@@ -248,13 +248,16 @@ impl<'a> Work<'a> {
         if self.is_proven(var) || self.recall(var) {
             return true;
         }
+        let (low, _) = self.field().room(var);
         let wanted = self.least_up(var).max(self.width);
+        // What it cannot shrink it must grow.
+        let least = self.least_up(var).max(self.width + low).max(1);
         if self.proofs[var].reach(var).1 < wanted {
-            self.look(Aim { target: var, by: wanted });
+            self.look(Aim { target: var, by: wanted, least });
         }
         let (_, up) = self.proofs[var].reach(var);
-        if up >= self.least_up(var) && !self.is_proven(var) {
-            self.look(Aim { target: var, by: up - self.width });
+        if up >= self.least_up(var) && !self.is_proven(var) && up - self.width >= low {
+            self.look(Aim { target: var, by: up - self.width, least: self.width - up });
         }
         self.is_proven(var)
     }
@@ -302,7 +305,7 @@ impl<'a> Work<'a> {
         let splits = splits.into_iter().take(if least < all_up { 2 } else { 1 });
         let mut best: Option<(f64, Vec<Move>)> = None;
         for (up, down) in splits {
-            let aims = [up, -down].into_iter().filter(|by| *by != 0).map(|by| Aim { target: var, by });
+            let aims = [up, -down].into_iter().filter(|by| *by != 0).map(|by| Aim { target: var, by, least: by.abs() });
             let moves: Option<Vec<Move>> = aims.map(|aim| self.cheapest(aim)).collect();
             let Some(moves) = moves else { continue };
             let cost = self.cost_of(&moves);
