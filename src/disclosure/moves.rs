@@ -234,42 +234,40 @@ impl Field<'_> {
 
     /// Narrows bounds by equations in which nothing else moves, and drops what cannot move; `None` if an equation cannot hold.
     fn narrow(&self, bounds: &mut BTreeMap<VarId, (i64, i64)>, rows: &BTreeSet<usize>) -> Option<()> {
+        // Least and most of a term.
+        let span = |factor: i64, (low, high): (i64, i64)| {
+            if factor > 0 { (factor * low, factor * high) } else { (factor * high, factor * low) }
+        };
+        let mut is_narrowed = true;
         for _ in 0..ROUNDS {
-            let mut moved = false;
+            if !std::mem::take(&mut is_narrowed) {
+                break;
+            }
             for row in rows {
                 let row = &self.system.rows[*row];
-                let span = |(v, f): &(VarId, i64)| {
-                    let (low, high) = bounds.get(v).copied().unwrap_or_default();
-                    if *f > 0 { (f * low, f * high) } else { (f * high, f * low) }
-                };
-                let (least, most) =
-                    row.iter().map(span).fold((0, 0), |(least, most), (a, b)| (least + a, most + b));
-                if least > 0 || most < 0 {
-                    return None;
+                let (mut least, mut most) = (0, 0);
+                for (var, factor) in row {
+                    let (a, b) = span(*factor, bounds.get(var).copied().unwrap_or_default());
+                    (least, most) = (least + a, most + b);
                 }
                 for (var, factor) in row {
-                    let Some((low, high)) = bounds.get_mut(var) else { continue };
-                    let (a, b) = if *factor > 0 { (*low, *high) } else { (*high, *low) };
-                    // factor × variable lies between what the others leave at most and at least.
-                    let (from, to) = (factor * b - most, factor * a - least);
-                    let ends = if *factor > 0 {
-                        (-(-from).div_euclid(*factor), to.div_euclid(*factor))
-                    } else {
-                        (-(to).div_euclid(-factor), (-from).div_euclid(-factor))
-                    };
-                    let narrower = (ends.0.max(*low), ends.1.min(*high));
+                    let Some(ends) = bounds.get_mut(var) else { continue };
+                    let (a, b) = span(*factor, *ends);
+                    // The term makes up for what the others are together.
+                    let (from, to) = (b - most, a - least);
+                    let (from, to) = if *factor > 0 { (from, to) } else { (-to, -from) };
+                    let size = factor.abs();
+                    let narrower = (ends.0.max(-(-from).div_euclid(size)), ends.1.min(to.div_euclid(size)));
                     if narrower.0 > narrower.1 {
                         return None;
                     }
-                    if narrower != (*low, *high) {
-                        (*low, *high) = narrower;
-                        moved = true;
-                        break;
+                    if narrower != *ends {
+                        *ends = narrower;
+                        let (c, d) = span(*factor, narrower);
+                        (least, most) = (least - a + c, most - b + d);
+                        is_narrowed = true;
                     }
                 }
-            }
-            if !moved {
-                break;
             }
         }
         bounds.retain(|_, ends| *ends != (0, 0));
