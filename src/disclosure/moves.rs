@@ -63,10 +63,23 @@ const FAR_BEFORE_FEW: f64 = 1_000.0;
 /// A linear program that takes longer runs in circles.
 const LONGEST: Duration = Duration::from_secs(20);
 
-/// What everybody may know and what it costs to withhold more.
+/// Where whoever looks is counted themselves and so knows that there is somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Units {
+    /// Everywhere: one attacker who is stronger than any there can be. What is safe from this one is safe.
+    Everywhere,
+    /// In one variable, or in none.
+    In(Option<VarId>),
+}
+
+/// What somebody may know and what it costs to withhold more.
 pub(super) struct Field<'a> {
     pub system: &'a System,
     pub status: &'a [Status],
+    /// What they know of themselves.
+    pub units: Units,
+    /// Everybody knows that no zero is withheld.
+    pub zeros_public: bool,
     /// Largest number that matters: the policy's threshold or width.
     pub measure: i64,
 }
@@ -119,17 +132,28 @@ impl Field<'_> {
         None
     }
 
-    /// How much a variable may shrink and grow. A suppressed count is at least 1 if it truly is: where zeros are public
-    /// everybody knows, elsewhere the one who is counted in it does. These are taken for one attacker who knows it of all
-    /// suppressed cells: stronger than any of them, so that now and then a cell more is withheld than each of them demands.
+    /// How much a variable may shrink and grow. A suppressed count is at least 1 if it truly is for those who know that:
+    /// where zeros are public everybody does, elsewhere whoever is counted in it.
     pub fn room(&self, var: VarId) -> (i64, i64) {
         let v = &self.system.vars[var];
         let far = FARTHEST * self.measure;
-        let counted =
-            !v.cells.is_empty() && v.value >= 1 && matches!(self.status[var], Status::Closed | Status::Open);
+        let is_candidate = matches!(self.status[var], Status::Closed | Status::Open);
+        let is_counted_in = match self.units {
+            Units::Everywhere => self.may_hold_an_own_unit(var),
+            Units::In(own) => own == Some(var),
+        };
         let (low, high) = v.room;
-        let low = if counted { low.max(1 - v.value) } else { low };
+        let is_there = v.value >= 1 && (is_counted_in || self.zeros_public && is_candidate);
+        let low = if is_there { low.max(1 - v.value) } else { low };
         (low.max(-far), high.min(far))
+    }
+
+    /// Whether somebody may know of a variable that it is not 0, because they are counted in it.
+    pub fn may_hold_an_own_unit(&self, var: VarId) -> bool {
+        let v = &self.system.vars[var];
+        let is_asked_for = matches!(self.status[var], Status::Closed | Status::Open)
+            || self.status[var] == Status::Hidden && v.primary;
+        v.value >= 1 && !v.cells.is_empty() && is_asked_for
     }
 
     fn is_free(&self, var: VarId) -> bool {
