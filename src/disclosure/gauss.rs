@@ -30,14 +30,17 @@ pub(super) fn eliminate(system: &System) -> Outcome {
     let mut suppressed = vec![false; system.vars.len()];
     for (id, var) in system.vars.iter().enumerate() {
         if var.standing == Standing::Candidate {
-            suppressed[id] = var.primary || !echelon.publish(id);
+            suppressed[id] = var.primary || echelon.gives_away(id).is_some();
+            if !suppressed[id] {
+                echelon.publish(id);
+            }
         }
     }
     Outcome { suppressed, determined }
 }
 
 /// Equations solved for some of the variables (pivots) by others (free ones).
-struct Echelon<'a> {
+pub(super) struct Echelon<'a> {
     system: &'a System,
     /// Per pivot what it is.
     solved: Vec<Option<Expression>>,
@@ -77,6 +80,13 @@ impl<'a> Echelon<'a> {
             self.pivots_of[*var].push(pivot);
         }
         self.solved[pivot] = Some(expression);
+    }
+
+    /// What follows from what is published of a system.
+    pub(super) fn of(system: &'a System, is_published: impl Fn(VarId) -> bool) -> Self {
+        let mut echelon = Self::new(system);
+        (0..system.vars.len()).filter(|var| is_published(*var)).for_each(|var| echelon.publish(var));
+        echelon
     }
 
     /// What is never published goes first, then what must stay secret, then what matters least.
@@ -136,31 +146,26 @@ impl<'a> Echelon<'a> {
         self.residual(var).is_empty()
     }
 
-    /// Publishes a variable, unless that would give a primary one away.
-    fn publish(&mut self, var: VarId) -> bool {
+    /// Publishes a variable.
+    pub(super) fn publish(&mut self, var: VarId) {
         let residual = self.residual(var);
-        if self.gives_away(&residual) {
-            return false;
-        }
-        if self.solved[var].is_none() {
+        if self.solved[var].is_some() {
+            self.solve(residual);
+        } else if !self.known[var] {
             self.known[var] = true;
             self.substitute(var, &Vec::new());
-        } else {
-            self.solve(residual);
         }
-        true
     }
 
-    /// Whether a primary variable would follow from this form.
-    fn gives_away(&self, form: &Expression) -> bool {
-        let Some((first, _)) = form.iter().min_by_key(|(var, _)| self.pivots_of[*var].len()) else {
-            return false;
-        };
+    /// A primary variable that would follow if this one were published.
+    pub(super) fn gives_away(&self, var: VarId) -> Option<VarId> {
+        let form = self.residual(var);
+        let (first, _) = form.iter().min_by_key(|(var, _)| self.pivots_of[*var].len())?;
         if form.len() == 1 && self.system.vars[*first].primary {
-            return true;
+            return Some(*first);
         }
         let mut primary = self.pivots_of[*first].iter().filter(|pivot| self.system.vars[**pivot].primary);
-        primary.any(|pivot| self.solved[*pivot].as_ref().is_some_and(|e| are_parallel(e, form)))
+        primary.find(|pivot| self.solved[**pivot].as_ref().is_some_and(|e| are_parallel(e, &form))).copied()
     }
 }
 

@@ -6,6 +6,8 @@
 //!
 //! Invariant: `protect` and `audit` share the table and nothing else; what one of them gets wrong the other finds.
 
+#[cfg(test)]
+mod agreement;
 mod audit;
 mod certificate;
 mod document;

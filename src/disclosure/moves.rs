@@ -40,6 +40,8 @@ pub(super) struct Aim {
     pub target: VarId,
     /// By how much; negative for down.
     pub by: i64,
+    /// How far it must be moved at least for that to be of use.
+    pub least: i64,
 }
 
 /// No variable is moved further than this many times the policy's numbers.
@@ -54,23 +56,42 @@ const FEW_TO_CLOSE: usize = 4;
 const MOST_VARIABLES_TO_CLOSE: usize = 4_000;
 /// How many linear programs may be solved to make one move whole-numbered.
 const MOST_BRANCHES: usize = 60;
+/// How often bounds are narrowed by all equations of a region before a linear program is made of them.
+const ROUNDS: usize = 12;
+/// How many steps of other variables one step of the target is worth, where a move is to go far.
+const FAR_BEFORE_FEW: f64 = 1_000.0;
 /// A linear program that takes longer runs in circles.
 const LONGEST: Duration = Duration::from_secs(20);
 
-/// What everybody may know and what it costs to withhold more.
+/// Where whoever looks is counted themselves and so knows that there is somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Units {
+    /// Everywhere: one attacker who is stronger than any there can be. What is safe from this one is safe.
+    Everywhere,
+    /// In one variable, or in none.
+    In(Option<VarId>),
+}
+
+/// What somebody may know and what it costs to withhold more.
 pub(super) struct Field<'a> {
     pub system: &'a System,
     pub status: &'a [Status],
+    /// What they know of themselves.
+    pub units: Units,
+    /// Everybody knows that no zero is withheld.
+    pub zeros_public: bool,
     /// Largest number that matters: the policy's threshold or width.
     pub measure: i64,
 }
 
 impl Field<'_> {
-    /// The move that takes the target as far as it goes, at most by the aim; `None` if it cannot be moved at all.
-    pub fn farthest(&self, aim: Aim) -> Option<Move> {
-        let mut best: Option<Move> = None;
+    /// The move that takes the target as far as it goes, at most by the aim, and the place among [`REACHES`] at which it was
+    /// found; `None` if it cannot be moved at all. Nearer than `first`, such a place, nothing is looked for.
+    pub fn farthest(&self, aim: Aim, first: usize) -> Option<(Move, usize)> {
+        let mut best: Option<(Move, usize)> = None;
         let mut size = 0;
-        for reach in REACHES.into_iter().chain([usize::MAX]) {
+        let reaches = REACHES.into_iter().chain([usize::MAX]).enumerate().skip(first);
+        for (place, reach) in reaches {
             let region = self.region(aim.target, reach, 0);
             if region.len() == size || (size > 0 && region.len() > MOST_VARIABLES) {
                 break;
@@ -78,10 +99,10 @@ impl Field<'_> {
             size = region.len();
             let found = self.program(&region, aim, None).and_then(|p| p.best(self, aim));
             let moved = |m: &Move| change_of(m, aim.target).abs();
-            if found.as_ref().map_or(0, moved) > best.as_ref().map_or(0, moved) {
-                best = found;
+            if let Some(found) = found.filter(|f| best.as_ref().is_none_or(|(b, _)| moved(f) > moved(b))) {
+                best = Some((found, place));
             }
-            if best.as_ref().is_some_and(|m| moved(m) == aim.by.abs()) {
+            if best.as_ref().is_some_and(|(m, _)| moved(m) == aim.by.abs()) {
                 break;
             }
         }
@@ -111,17 +132,28 @@ impl Field<'_> {
         None
     }
 
-    /// How much a variable may shrink and grow. A suppressed count is at least 1 if it truly is: where zeros are public
-    /// everybody knows, elsewhere the one who is counted in it does. These are taken for one attacker who knows it of all
-    /// suppressed cells: stronger than any of them, so that now and then a cell more is withheld than each of them demands.
+    /// How much a variable may shrink and grow. A suppressed count is at least 1 if it truly is for those who know that:
+    /// where zeros are public everybody does, elsewhere whoever is counted in it.
     pub fn room(&self, var: VarId) -> (i64, i64) {
         let v = &self.system.vars[var];
         let far = FARTHEST * self.measure;
-        let counted =
-            !v.cells.is_empty() && v.value >= 1 && matches!(self.status[var], Status::Closed | Status::Open);
+        let is_candidate = matches!(self.status[var], Status::Closed | Status::Open);
+        let is_counted_in = match self.units {
+            Units::Everywhere => self.may_hold_an_own_unit(var),
+            Units::In(own) => own == Some(var),
+        };
         let (low, high) = v.room;
-        let low = if counted { low.max(1 - v.value) } else { low };
+        let is_there = v.value >= 1 && (is_counted_in || self.zeros_public && is_candidate);
+        let low = if is_there { low.max(1 - v.value) } else { low };
         (low.max(-far), high.min(far))
+    }
+
+    /// Whether somebody may know of a variable that it is not 0, because they are counted in it.
+    pub fn may_hold_an_own_unit(&self, var: VarId) -> bool {
+        let v = &self.system.vars[var];
+        let is_asked_for = matches!(self.status[var], Status::Closed | Status::Open)
+            || self.status[var] == Status::Hidden && v.primary;
+        v.value >= 1 && !v.cells.is_empty() && is_asked_for
     }
 
     fn is_free(&self, var: VarId) -> bool {
@@ -178,48 +210,92 @@ impl Field<'_> {
         }
     }
 
+    /// The linear program of an aim over a region; `None` if the bounds alone show that nothing is possible.
     fn program(&self, region: &[VarId], aim: Aim, cost: Option<&dyn Fn(VarId) -> f64>) -> Option<Program> {
-        let place: BTreeMap<VarId, usize> = region.iter().enumerate().map(|(i, v)| (*v, i)).collect();
-        let mut bounds: Vec<(i64, i64)> = region.iter().map(|v| self.room(*v)).collect();
-        let target = *place.get(&aim.target)?;
-        let (low, high) = &mut bounds[target];
         let exact = cost.is_some();
-        if aim.by > 0 {
-            (*low, *high) = (if exact { aim.by } else { 0 }, aim.by.min(*high));
-        } else {
-            (*low, *high) = (aim.by.max(*low), if exact { aim.by } else { 0 });
-        }
-        if *low > *high {
-            return None;
-        }
+        let rooms = region.iter().map(|var| match self.room(*var) {
+            (low, high) if *var != aim.target => (low, high),
+            (_, high) if aim.by > 0 => (if exact { aim.by } else { 0 }, aim.by.min(high)),
+            (low, _) => (aim.by.max(low), if exact { aim.by } else { 0 }),
+        });
+        let mut bounds: BTreeMap<VarId, (i64, i64)> = region.iter().copied().zip(rooms).collect();
         let rows: BTreeSet<usize> =
             region.iter().flat_map(|v| self.system.rows_of[*v].iter().copied()).collect();
+        self.narrow(&mut bounds, &rows)?;
+        let (low, high) = *bounds.get(&aim.target)?;
+        if low.abs().max(high) < aim.least {
+            return None;
+        }
+        let variables: Vec<VarId> = bounds.keys().copied().collect();
+        let place = |var: &VarId| variables.binary_search(var).ok();
         let rows = rows.into_iter().map(|r| {
-            let terms = self.system.rows[r].iter().filter_map(|(v, f)| Some((*place.get(v)?, *f as f64)));
+            let terms = self.system.rows[r].iter().filter_map(|(v, f)| Some((place(v)?, *f as f64)));
             terms.collect::<Vec<_>>()
         });
         let margins: BTreeSet<usize> =
-            region.iter().flat_map(|v| self.system.margins_of[*v].iter().copied()).collect();
+            variables.iter().flat_map(|v| self.system.margins_of[*v].iter().copied()).collect();
         let margins = margins.into_iter().map(|m| {
             let margin = &self.system.margins[m];
             let scale = margin.terms.iter().map(|(_, f)| f.unsigned_abs()).max().unwrap_or(1).max(1) as f64;
-            let terms = margin.terms.iter().filter_map(|(v, f)| Some((*place.get(v)?, *f as f64 / scale)));
+            let terms = margin.terms.iter().filter_map(|(v, f)| Some((place(v)?, *f as f64 / scale)));
             (terms.collect::<Vec<_>>(), margin.room as f64 / scale)
         });
-        let costs = region.iter().map(|v| match cost {
+        let costs = variables.iter().map(|v| match cost {
             Some(cost) if self.status[*v] == Status::Open => cost(*v),
             _ => 0.0,
         });
         Some(Program {
-            variables: region.to_vec(),
-            target,
+            target: place(&aim.target)?,
             exact,
             upward: aim.by > 0,
-            rows: rows.collect(),
+            rows: rows.filter(|row| !row.is_empty()).collect(),
             margins: margins.collect(),
             costs: costs.collect(),
-            bounds,
+            bounds: bounds.into_values().collect(),
+            variables,
         })
+    }
+
+    /// Narrows bounds by equations in which nothing else moves, and drops what cannot move; `None` if an equation cannot hold.
+    fn narrow(&self, bounds: &mut BTreeMap<VarId, (i64, i64)>, rows: &BTreeSet<usize>) -> Option<()> {
+        // Least and most of a term.
+        let span = |factor: i64, (low, high): (i64, i64)| {
+            if factor > 0 { (factor * low, factor * high) } else { (factor * high, factor * low) }
+        };
+        let mut is_narrowed = true;
+        for _ in 0..ROUNDS {
+            if !std::mem::take(&mut is_narrowed) {
+                break;
+            }
+            for row in rows {
+                let row = &self.system.rows[*row];
+                let (mut least, mut most) = (0, 0);
+                for (var, factor) in row {
+                    let (a, b) = span(*factor, bounds.get(var).copied().unwrap_or_default());
+                    (least, most) = (least + a, most + b);
+                }
+                for (var, factor) in row {
+                    let Some(ends) = bounds.get_mut(var) else { continue };
+                    let (a, b) = span(*factor, *ends);
+                    // The term makes up for what the others are together.
+                    let (from, to) = (b - most, a - least);
+                    let (from, to) = if *factor > 0 { (from, to) } else { (-to, -from) };
+                    let size = factor.abs();
+                    let narrower = (ends.0.max(-(-from).div_euclid(size)), ends.1.min(to.div_euclid(size)));
+                    if narrower.0 > narrower.1 {
+                        return None;
+                    }
+                    if narrower != *ends {
+                        *ends = narrower;
+                        let (c, d) = span(*factor, narrower);
+                        (least, most) = (least - a + c, most - b + d);
+                        is_narrowed = true;
+                    }
+                }
+            }
+        }
+        bounds.retain(|_, ends| *ends != (0, 0));
+        Some(())
     }
 
     /// Whether the public cannot tell a table from the true one, in whole numbers.
@@ -266,7 +342,7 @@ impl Program {
             let Some(bounds) = open.pop() else { break };
             let Some(values) = self.solve(&bounds) else { continue };
             let reached = best.as_ref().map_or(0, |m| change_of(m, aim.target).abs());
-            if values[self.target].abs() + 1e-6 < (reached + 1) as f64 {
+            if values[self.target].abs() + 1e-6 < (reached + 1).max(aim.least) as f64 {
                 continue;
             }
             let broken = |value: &f64| (value - value.round()).abs();
@@ -300,29 +376,25 @@ impl Program {
         best
     }
 
+    /// Each variable is what it grows and what it shrinks: no change at all is the start, and what needs not move does not.
     fn solve(&self, bounds: &[(i64, i64)]) -> Option<Vec<f64>> {
-        let direction = if self.exact || !self.upward {
-            OptimizationDirection::Minimize
-        } else {
-            OptimizationDirection::Maximize
-        };
-        let mut problem = Problem::new(direction);
-        let mut ups = Vec::with_capacity(bounds.len());
-        // What costs is counted upwards and downwards apart.
-        let mut downs = vec![None; bounds.len()];
+        let mut problem = Problem::new(OptimizationDirection::Minimize);
+        let mut parts = Vec::with_capacity(bounds.len());
         for (i, (low, high)) in bounds.iter().enumerate() {
-            let worth = if !self.exact && i == self.target { 1.0 } else { self.costs[i] };
             let (low, high) = (*low as f64, *high as f64);
-            if self.costs[i] > 0.0 {
-                ups.push(problem.add_var(worth, (low.max(0.0), high.max(0.0))));
-                downs[i] = Some(problem.add_var(worth, ((-high).max(0.0), (-low).max(0.0))));
+            let (up, down) = if self.exact {
+                (self.costs[i], self.costs[i])
+            } else if i == self.target {
+                if self.upward { (-FAR_BEFORE_FEW, FAR_BEFORE_FEW) } else { (FAR_BEFORE_FEW, -FAR_BEFORE_FEW) }
             } else {
-                ups.push(problem.add_var(worth, (low, high)));
-            }
+                (1.0, 1.0)
+            };
+            let up = problem.add_var(up, (low.max(0.0), high.max(0.0)));
+            parts.push((up, problem.add_var(down, ((-high).max(0.0), (-low).max(0.0)))));
         }
         let terms = |row: &[(usize, f64)]| {
-            let both = |(i, f): &(usize, f64)| [Some((ups[*i], *f)), downs[*i].map(|down| (down, -*f))];
-            row.iter().flat_map(both).flatten().collect::<Vec<_>>()
+            let both = |(i, f): &(usize, f64)| [(parts[*i].0, *f), (parts[*i].1, -*f)];
+            row.iter().flat_map(both).collect::<Vec<_>>()
         };
         for row in &self.rows {
             problem.add_constraint(terms(row), ComparisonOp::Eq, 0.0);
@@ -336,7 +408,6 @@ impl Program {
         if *solution.stop_reason() == StopReason::Limit {
             return None;
         }
-        let down = |i: usize| downs[i].map_or(0.0, |d| solution.var_value(d));
-        Some(ups.iter().enumerate().map(|(i, up)| solution.var_value(*up) - down(i)).collect())
+        Some(parts.iter().map(|(up, down)| solution.var_value(*up) - solution.var_value(*down)).collect())
     }
 }

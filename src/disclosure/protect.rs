@@ -7,12 +7,15 @@
 //! public cannot tell from the true one, in which the statistic is at least the threshold and differs by at least the width.
 //! So the sum of the suppressed members of an equation is never a small count either (rule R5).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use super::{
     certificate::Why,
-    gauss,
-    moves::{Aim, Field, Move, Status, change_of},
+    gauss::{self, Echelon},
+    moves::{Aim, Field, Move, Status, Units, change_of},
     primary::Primary,
     system::{Standing, System, VarId},
     table::{CellId, Show, Table, TableError},
@@ -110,33 +113,8 @@ fn cells_of(system: &System, vars: &[VarId]) -> Vec<CellId> {
     cells
 }
 
-/// How far a primary variable is proven to be movable.
-#[derive(Debug, Clone, Default)]
-struct Proof {
-    up: Move,
-    down: Move,
-}
-
-impl Proof {
-    fn reach(&self, var: VarId) -> (i64, i64) {
-        (change_of(&self.down, var), change_of(&self.up, var))
-    }
-
-    fn uses(&self, var: VarId) -> bool {
-        change_of(&self.up, var) != 0 || change_of(&self.down, var) != 0
-    }
-
-    /// Keeps a move if it goes further than the one that is there.
-    fn learn(&mut self, var: VarId, change: &Move) {
-        let by = change_of(change, var);
-        let (down, up) = self.reach(var);
-        if by > up {
-            self.up.clone_from(change);
-        } else if by < down {
-            self.down.clone_from(change);
-        }
-    }
-}
+/// How far a primary variable is proven to be movable: by moves that one or the other attacker cannot tell from the truth.
+type Proof = Vec<Move>;
 
 /// The state between the passes.
 struct Work<'a> {
@@ -144,6 +122,12 @@ struct Work<'a> {
     status: Vec<Status>,
     /// By variable; empty where it is not primary.
     proofs: Vec<Proof>,
+    /// Moves that were found for a variable, by variable: one may still do when the proof does not any more.
+    found: Vec<Vec<Move>>,
+    /// How far away the last such moves upwards and downwards were found, by variable.
+    reaches: Vec<[usize; 2]>,
+    /// How often a variable was the reason why another one had to stay closed.
+    needs: Vec<usize>,
     /// Primary variables whose proof used a variable at some time, by variable.
     users: Vec<Vec<VarId>>,
     /// The primary variable that a suppressed one was found to protect, by variable.
@@ -151,6 +135,8 @@ struct Work<'a> {
     threshold: i64,
     width: i64,
     zeros_public: bool,
+    /// Nobody knows more by being counted: where zeros are public, of what is suppressed everybody knows that it is not 0.
+    everybody_knows_the_same: bool,
 }
 
 impl<'a> Work<'a> {
@@ -164,12 +150,17 @@ impl<'a> Work<'a> {
         Self {
             system,
             status: status.collect(),
-            proofs: vec![Proof::default(); count],
+            proofs: vec![Proof::new(); count],
+            found: vec![Vec::new(); count],
+            reaches: vec![[0; 2]; count],
+            needs: vec![0; count],
             users: vec![Vec::new(); count],
             protects: vec![None; count],
             threshold: i64::from(table.policy.threshold),
             width: i64::from(table.policy.width),
             zeros_public: table.policy.zeros_public,
+            everybody_knows_the_same: table.policy.zeros_public
+                && system.primary.iter().all(|v| system.vars[*v].standing != Standing::Hidden),
         }
     }
 
@@ -199,9 +190,9 @@ impl<'a> Work<'a> {
         (cells, closed().map(|v| self.cost(v)).sum())
     }
 
-    fn field(&self) -> Field<'_> {
+    fn field(&self, units: Units) -> Field<'_> {
         let measure = self.threshold.max(self.width).max(1);
-        Field { system: self.system, status: &self.status, measure }
+        Field { system: self.system, status: &self.status, units, zeros_public: self.zeros_public, measure }
     }
 
     /// Withholds a variable, and with a denominator the numerators of shares that would tell it.
@@ -232,38 +223,91 @@ impl<'a> Work<'a> {
         (self.threshold - self.system.vars[var].value).max(0)
     }
 
-    fn is_proven(&self, var: VarId) -> bool {
-        let (down, up) = self.proofs[var].reach(var);
+    /// How far the moves at hand take a variable that leave somebody in `own`, if that is where whoever looks is counted.
+    fn reach(&self, var: VarId, own: Option<VarId>) -> (i64, i64) {
+        let is_possible =
+            |m: &&Move| own.is_none_or(|own| self.system.vars[own].value + change_of(m, own) >= 1);
+        let changes = self.proofs[var].iter().filter(is_possible).map(|m| change_of(m, var));
+        changes.fold((0, 0), |(down, up), by| (down.min(by), up.max(by)))
+    }
+
+    fn is_enough(&self, var: VarId, (down, up): (i64, i64)) -> bool {
         up >= self.least_up(var) && up - down >= self.width
     }
 
-    /// Looks for the moves that prove a variable protected as things stand.
+    /// Where somebody may be counted whom the moves at hand do not deceive enough; `Some(None)`: not even all others.
+    fn seen_through(&self, var: VarId) -> Option<Option<VarId>> {
+        let field = self.field(Units::In(None));
+        let is_emptied = |(v, by): &&(VarId, i64)| {
+            self.system.vars[*v].value + by < 1 && field.may_hold_an_own_unit(*v)
+        };
+        let emptied: BTreeSet<VarId> =
+            self.proofs[var].iter().flatten().filter(is_emptied).map(|(v, _)| *v).collect();
+        let mut attackers = std::iter::once(None).chain(emptied.into_iter().map(Some));
+        attackers.find(|own| !self.is_enough(var, self.reach(var, *own)))
+    }
+
+    fn is_proven(&self, var: VarId) -> bool {
+        self.seen_through(var).is_none()
+    }
+
+    /// Looks for the moves that prove a variable protected as things stand: first for such as deceive everybody at once, then
+    /// for one attacker after the other.
     fn prove(&mut self, var: VarId) -> bool {
-        if self.is_proven(var) {
+        if self.is_proven(var) || self.recall(var) {
             return true;
         }
-        let wanted = self.least_up(var).max(self.width);
-        if self.proofs[var].reach(var).1 < wanted {
-            self.look(Aim { target: var, by: wanted });
+        self.look(var, Units::Everywhere);
+        if self.everybody_knows_the_same {
+            return self.is_proven(var);
         }
-        let (_, up) = self.proofs[var].reach(var);
-        if up >= self.least_up(var) && !self.is_proven(var) {
-            self.look(Aim { target: var, by: up - self.width });
+        let mut asked = BTreeSet::new();
+        while let Some(own) = self.seen_through(var).filter(|own| asked.insert(*own)) {
+            self.look(var, Units::In(own));
         }
         self.is_proven(var)
     }
 
-    fn look(&mut self, aim: Aim) {
-        if let Some(found) = self.field().farthest(aim) {
+    /// Looks for moves up and, if they are not enough, down.
+    fn look(&mut self, var: VarId, units: Units) {
+        let (low, _) = self.field(units).room(var);
+        let wanted = self.least_up(var).max(self.width);
+        // What it cannot shrink it must grow.
+        let least = self.least_up(var).max(self.width + low).max(1);
+        let own = match units {
+            Units::Everywhere => None,
+            Units::In(own) => own,
+        };
+        if self.reach(var, own).1 < wanted {
+            self.look_for(Aim { target: var, by: wanted, least }, units);
+        }
+        let (down, up) = self.reach(var, own);
+        if up >= self.least_up(var) && up - down < self.width && up - self.width >= low {
+            self.look_for(Aim { target: var, by: up - self.width, least: self.width - up }, units);
+        }
+    }
+
+    fn look_for(&mut self, aim: Aim, units: Units) {
+        let side = usize::from(aim.by < 0);
+        if let Some((found, reach)) = self.field(units).farthest(aim, self.reaches[aim.target][side]) {
+            self.reaches[aim.target][side] = reach;
             self.learn(aim.target, &found);
         }
+    }
+
+    /// Whether moves that were found earlier and that are possible as things stand prove a variable protected.
+    fn recall(&mut self, var: VarId) -> bool {
+        let is_possible = |change: &&Move| change.iter().all(|(v, _)| self.status[*v] != Status::Open);
+        self.proofs[var] = self.found[var].iter().filter(is_possible).cloned().collect();
+        self.is_proven(var)
     }
 
     /// Uses a move as a proof for its target and for other primary variables that it moves.
     fn learn(&mut self, target: VarId, change: &Move) {
         for (var, _) in change {
             if self.system.vars[*var].primary && (*var == target || !self.is_proven(*var)) {
-                self.proofs[*var].learn(*var, change);
+                self.proofs[*var].push(change.clone());
+                self.found[*var].push(change.clone());
                 for (used, _) in change {
                     if self.users[*used].last() != Some(var) {
                         self.users[*used].push(*var);
@@ -273,19 +317,32 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Proves a variable protected; withholds the cheapest others for it if that is needed.
+    /// Proves a variable protected; withholds the cheapest others for it if that is needed: for everybody at once, or else
+    /// for one attacker after the other.
     fn protect(&mut self, var: VarId) -> bool {
         if self.prove(var) {
             return true;
         }
+        self.withhold(var, Units::Everywhere);
+        let mut asked = BTreeSet::new();
+        while !self.prove(var) {
+            let Some(own) = self.seen_through(var).filter(|own| asked.insert(*own)) else { return false };
+            self.withhold(var, Units::In(own));
+        }
+        true
+    }
+
+    /// Withholds the cheapest cells that let a variable move far enough, if there are such.
+    fn withhold(&mut self, var: VarId, units: Units) {
         let least = self.least_up(var);
         let all_up = least.max(self.width);
         let splits = [(all_up, 0), (least, (self.width - least).max(0))];
         let splits = splits.into_iter().take(if least < all_up { 2 } else { 1 });
         let mut best: Option<(f64, Vec<Move>)> = None;
         for (up, down) in splits {
-            let aims = [up, -down].into_iter().filter(|by| *by != 0).map(|by| Aim { target: var, by });
-            let moves: Option<Vec<Move>> = aims.map(|aim| self.cheapest(aim)).collect();
+            let aims = [up, -down].into_iter().filter(|by| *by != 0);
+            let aims = aims.map(|by| Aim { target: var, by, least: by.abs() });
+            let moves: Option<Vec<Move>> = aims.map(|aim| self.cheapest(aim, units)).collect();
             let Some(moves) = moves else { continue };
             let cost = self.cost_of(&moves);
             if best.as_ref().is_none_or(|(least, _)| cost < *least) {
@@ -295,23 +352,21 @@ impl<'a> Work<'a> {
                 break;
             }
         }
-        let Some((_, moves)) = best else { return false };
-        for change in &moves {
-            for (used, _) in change {
+        for change in best.into_iter().flat_map(|(_, moves)| moves) {
+            for (used, _) in &change {
                 if self.status[*used] == Status::Open {
                     self.protects[*used] = Some(var);
                     self.close(*used);
                 }
             }
-            self.learn(var, change);
+            self.learn(var, &change);
         }
-        self.is_proven(var)
     }
 
     /// The cheapest move, where a variable costs the same however far it is moved: repeated with the costs spread over what
     /// was moved the last time.
-    fn cheapest(&self, aim: Aim) -> Option<Move> {
-        let field = self.field();
+    fn cheapest(&self, aim: Aim, units: Units) -> Option<Move> {
+        let field = self.field(units);
         let by = aim.by.abs();
         let per_unit = |var: VarId| {
             let (down, up) = field.room(var);
@@ -350,10 +405,20 @@ impl<'a> Work<'a> {
 
     /// Publishes, from the most valuable on, what need not be withheld.
     fn take_back(&mut self, progress: &mut dyn FnMut(usize, usize)) {
+        let is_published = |var: VarId| matches!(self.status[var], Status::Known | Status::Open);
+        let mut published = Echelon::of(self.system, is_published);
         for var in 0..self.status.len() {
             progress(var, self.status.len());
-            if self.status[var] == Status::Closed && !self.system.vars[var].primary {
+            if self.status[var] != Status::Closed || self.system.vars[var].primary {
+                continue;
+            }
+            if let Some(secret) = published.gives_away(var) {
+                self.protects[var] = Some(secret);
+            } else {
                 self.try_to_open(var);
+                if self.status[var] == Status::Open {
+                    published.publish(var);
+                }
             }
         }
     }
@@ -367,27 +432,23 @@ impl<'a> Work<'a> {
             return;
         }
         self.status[var] = Status::Open;
+        let uses = |change: &Move| change_of(change, var) != 0;
         let users: BTreeSet<VarId> = self.users[var].iter().copied().collect();
         let mut lost = Vec::new();
-        for user in users.into_iter().filter(|u| self.proofs[*u].uses(var)).collect::<Vec<_>>() {
-            let mut kept = self.proofs[user].clone();
-            lost.push((user, kept.clone()));
-            for change in [&mut kept.up, &mut kept.down] {
-                if change_of(change, var) != 0 {
-                    change.clear();
-                }
+        for user in users {
+            if self.proofs[user].iter().any(uses) {
+                lost.push((user, self.proofs[user].clone()));
+                self.proofs[user].retain(|change| !uses(change));
             }
-            self.proofs[user] = kept;
         }
-        for i in 0..lost.len() {
-            let user = lost[i].0;
-            if !self.prove(user) {
-                self.status[var] = Status::Closed;
-                self.protects[var] = Some(user);
-                for (user, proof) in lost {
-                    self.proofs[user] = proof;
-                }
-                return;
+        // Those first who needed others before.
+        lost.sort_by_key(|(user, _)| Reverse(self.needs[*user]));
+        if let Some(user) = lost.iter().map(|(user, _)| *user).find(|user| !self.prove(*user)) {
+            self.needs[user] += 1;
+            self.status[var] = Status::Closed;
+            self.protects[var] = Some(user);
+            for (user, proof) in lost {
+                self.proofs[user] = proof;
             }
         }
     }

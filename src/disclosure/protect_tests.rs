@@ -107,15 +107,9 @@ fn assert_safe(table: &Table, primary: &[CellId], suppression: &Suppression, mos
         attackers.push(counted.clone());
     }
     attackers.extend(counted.iter().map(|c| vec![*c]));
-    for cell in primary {
-        let (mut low, mut high) = (i64::MIN, i64::MAX);
-        for at_least_one in &attackers {
-            let possible =
-                worlds.iter().filter(|w| at_least_one.iter().all(|c| w[*c] >= 1)).map(|w| w[*cell]);
-            let possible: Vec<i64> = possible.collect();
-            low = low.max(possible.iter().copied().min().unwrap());
-            high = high.min(possible.iter().copied().max().unwrap());
-        }
+    for (cell, at_least_one) in primary.iter().flat_map(|cell| attackers.iter().map(move |a| (cell, a))) {
+        let possible = worlds.iter().filter(|w| at_least_one.iter().all(|c| w[*c] >= 1)).map(|w| w[*cell]);
+        let (low, high) = (possible.clone().min().unwrap(), possible.max().unwrap());
         let policy = &table.policy;
         let wide = high >= i64::from(policy.threshold) && high - low >= i64::from(policy.width);
         assert!(wide, "cell {cell} is between {low} and {high}: {suppression:?} of {table:?}");
