@@ -40,7 +40,12 @@ impl Person {
     }
 
     fn at(place: &Place) -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), store: place.location.clone() }
+        Self::with_store(place.location.clone())
+    }
+
+    /// Somebody whose store lies there.
+    pub fn with_store(location: String) -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), store: location }
     }
 
     /// A file of the folder.

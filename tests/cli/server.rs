@@ -30,18 +30,18 @@ impl Server {
     /// Starts it and waits until it answers.
     pub fn start(person: &Person, flags: &str) -> Self {
         // Another program may take the port before the server does; then the server ends, and another port is tried.
-        for _ in 0..5 {
-            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            let listen = format!("127.0.0.1:{port}");
-            let mut words = vec!["serve", "--listen", &listen];
-            words.extend(flags.split_whitespace());
-            let child = person.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-            let mut server = Self { child, port };
-            if server.answers() {
-                return server;
-            }
-        }
-        panic!("the server does not start")
+        let mut started = (0..5).filter_map(|_| Self::start_at(person, free_port(), flags));
+        started.next().expect("the server starts")
+    }
+
+    /// Starts it at a port and waits until it answers; `None` if it ends instead.
+    pub fn start_at(person: &Person, port: u16, flags: &str) -> Option<Self> {
+        let listen = format!("127.0.0.1:{port}");
+        let mut words = vec!["serve", "--listen", &listen];
+        words.extend(flags.split_whitespace());
+        let child = person.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut server = Self { child, port };
+        server.answers().then_some(server)
     }
 
     fn answers(&mut self) -> bool {
@@ -87,6 +87,11 @@ impl Server {
         assert!(kill.success());
         self.child.wait().unwrap().code()
     }
+}
+
+/// A port that nobody listens at.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Drop for Server {
