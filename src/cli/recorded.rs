@@ -29,14 +29,9 @@ pub(super) async fn record(
 ) -> Result<()> {
     let entry =
         AuditEntry::new(clock::now(), user(), action).of_atlas(atlas).about(subject).changing(None, after);
-    write(location, &entry).await
-}
-
-/// Writes an entry into the audit log beside the store at `location`.
-async fn write(location: &str, entry: &AuditEntry) -> Result<()> {
     let people =
         AccessStore::open(location).await.context("it was done, but the audit log cannot be opened")?;
-    let written = people.record(entry).await.context("it was done, but the audit log cannot be written");
+    let written = people.record(&entry).await.context("it was done, but the audit log cannot be written");
     people.close().await;
     written
 }
