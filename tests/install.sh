@@ -14,6 +14,7 @@ command -v soffice >/dev/null && [ -f /usr/lib/libreoffice/program/libsclo.so ] 
 /usr/bin/python3 -c 'import uno' 2>/dev/null || missing+=(python3-uno)
 python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 command -v patch >/dev/null || missing+=(patch)
+command -v openssl >/dev/null || missing+=(openssl)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if [ "$(id -u)" != 0 ]; then
