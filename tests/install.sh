@@ -15,6 +15,7 @@ command -v soffice >/dev/null && [ -f /usr/lib/libreoffice/program/libsclo.so ] 
 python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 command -v patch >/dev/null || missing+=(patch)
 [ -x /usr/sbin/nginx ] || missing+=(nginx-light)
+command -v openssl >/dev/null || missing+=(openssl)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if [ "$(id -u)" != 0 ]; then

@@ -11,7 +11,7 @@ use super::{
     run::{is_database, open_people},
 };
 use crate::{
-    access::{FactorKey, Gate},
+    access::{AccessSettings, FactorKey, Gate},
     atlas::Atlases,
     clock,
     config::{AdminListen, Config, LogFormat},
@@ -132,19 +132,27 @@ pub(super) async fn refuse_exposed(store: &Store) -> Result<()> {
 }
 
 /// The gate of a server, with the key of second factors: that of the configured file, else of the one beside the people of a
-/// GeoPackage. A file is made where there is none, but not for a database, which other servers share.
+/// GeoPackage. A file is made where there is none, but not for a database, which other servers share, and not in place of one
+/// that was lost.
 async fn guarded(config: &Config) -> Result<Gate> {
-    let mut settings = config.access();
+    let people = open_people(&config.store, &config.limits).await?;
+    let without_key = Gate::open(people.clone(), config.access());
     let beside = || Path::new(&config.store).with_extension("access.key");
-    settings.factor_key = match (&config.secret_key_file, is_database(&config.store)) {
+    let key = match (&config.secret_key_file, is_database(&config.store)) {
         (Some(path), true) => Some(FactorKey::read(path)?),
         (None, true) => {
             tracing::warn!("second factors cannot be set up: no secret_key_file is configured");
             None
         }
-        (path, false) => Some(FactorKey::read_or_make(path.as_ref().unwrap_or(&beside()))?),
+        (path, false) => {
+            let path = path.clone().unwrap_or_else(beside);
+            if !path.exists() {
+                without_key.seal_second_factors().await?;
+            }
+            Some(FactorKey::read_or_make(&path)?)
+        }
     };
-    let gate = Gate::open(open_people(&config.store, &config.limits).await?, settings);
+    let gate = Gate::open(people, AccessSettings { factor_key: key, ..config.access() });
     let sealed = gate.seal_second_factors().await?;
     if sealed > 0 {
         tracing::info!("second factors of {sealed} people are stored sealed from now on");

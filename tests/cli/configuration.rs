@@ -106,3 +106,39 @@ fn an_unreachable_database_is_named_without_its_password() {
         assert!(done.err.contains("cannot be reached") && !done.err.contains("geheim"), "{}", done.err);
     });
 }
+
+#[test]
+fn a_lost_or_broken_key_of_second_factors_stops_the_server_with_a_sentence_and_is_not_replaced() {
+    Person::with_file(|person| {
+        person.succeeds("atlas create a");
+        let added = person.pipes("user add anna --operator", "vier bunte esel\n");
+        assert_eq!(added.status, Some(0), "{added:?}");
+        let beside = |end: &str| std::path::Path::new(&person.store).with_extension(end);
+        let key = beside("access.key");
+        let starts = || assert_eq!(Server::start(person, "").get("/health/live").status, 200);
+        starts();
+        let made = std::fs::read_to_string(&key).unwrap();
+        assert_eq!(made.trim().len(), 64, "it is made at the first start");
+        starts();
+        assert_eq!(std::fs::read_to_string(&key).unwrap(), made);
+
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let url = format!("sqlite://{}?mode=rw", beside("access.sqlite").display());
+            let mut people = sqlx::SqliteConnection::connect(&url).await.unwrap();
+            sqlx::raw_sql("UPDATE person SET totp_secret = 'x1:AAAA'").execute(&mut people).await.unwrap();
+            people.close().await.unwrap();
+        });
+        let line = "serve --listen 127.0.0.1:0";
+        let words = ["key of second factors", "secret_key_file", "user reset-second-factor"];
+        person.fails(line, 1, &words);
+        std::fs::remove_file(&key).unwrap();
+        person.fails(line, 1, &words);
+        assert!(!key.exists(), "a lost key is not replaced by another one");
+        std::fs::write(&key, "no key").unwrap();
+        person.fails(line, 1, &["access.key holds no key", "openssl rand -hex 32"]);
+        std::fs::write(&key, made).unwrap();
+        person.succeeds("user reset-second-factor anna");
+        starts();
+    });
+}

@@ -73,7 +73,8 @@ async fn entitled(
     let publisher = caller.publisher(atlas)?;
     let catalogue = app.store.catalogue(atlas).await?;
     let theme = catalogue.indicators.iter().find(|i| i.slug == *indicator).map(|i| &i.theme);
-    let within = theme.is_some_and(|theme| publisher.may(atlas, Some(theme)));
+    let within = theme.is_some_and(|theme| publisher.may(atlas, Some(theme)))
+        && catalogue.levels.iter().any(|l| l.slug == *level);
     let mut series = series_of(&catalogue, level, indicator);
     let restricted = series.any(|row| row.restricted) && !caller.access.scope(atlas).sees_restricted();
     drop(series);
