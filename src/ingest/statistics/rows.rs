@@ -127,8 +127,10 @@ impl RowReader {
     /// behind would have read otherwise if it had known those before.
     pub fn join(self, behind: Self, break_at: u64) -> Option<Self> {
         let within = self.periods.len() + behind.periods.len() <= MAX_PERIODS;
-        let knew_enough =
-            within && self.watch.is_done() && !self.footer.is_reached() && self.footer.last_line() == break_at;
+        let knew_enough = within
+            && self.watch.is_done()
+            && !self.footer.is_reached()
+            && self.footer.last_line() == break_at;
         let keyless = match (self.keyless, behind.keyless) {
             (Some((first, count)), Some((_, more))) => Some((first, count + more)),
             (before, behind) => before.or(behind),
