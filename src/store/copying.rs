@@ -66,7 +66,7 @@ pub(super) async fn content(tx: &mut Tx, tables: &[&'static str], rows: Rows) ->
         let mut sum = Sum::default();
         let mut pages = Pages::of(name, &columns, rows);
         while let Some(page) = pages.next(tx).await? {
-            page.iter().for_each(|row| sum.take(row));
+            sum.take_all(&page);
         }
         contents.push(sum.of(name));
     }
@@ -88,7 +88,7 @@ pub(super) async fn copy(
         let mut sum = Sum::default();
         let mut pages = Pages::of(name, &columns, rows);
         while let Some(page) = pages.next(source).await? {
-            page.iter().for_each(|row| sum.take(row));
+            sum.take_all(&page);
             target.insert_rows(&into, columns.len(), page).await?;
             told(name, sum.rows);
         }
@@ -287,6 +287,12 @@ struct Sum {
 }
 
 impl Sum {
+    fn take_all(&mut self, rows: &[Vec<Param>]) {
+        for row in rows {
+            self.take(row);
+        }
+    }
+
     fn take(&mut self, row: &[Param]) {
         self.rows += 1;
         for cell in row {
