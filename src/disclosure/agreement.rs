@@ -102,7 +102,9 @@ proptest! {
     }
 
     #[test]
-    fn protection_refuses_only_where_even_everything_withheld_does_not_help(table in tables()) {
+    fn protection_refuses_only_where_even_everything_withheld_does_not_help(mut table in tables()) {
+        // Beside a rounded share of a withheld denominator only distant tables look the same, and none so far away are tried.
+        table.ratios.retain(|ratio| ratio.shown.is_none());
         let secret: Vec<CellId> = primary(&table).iter().map(|p| p.cell).collect();
         if let Err(ProtectError::Impossible(cells)) = protect(&table, &secret) {
             let is_withheld = |cell: &CellId| {

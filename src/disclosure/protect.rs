@@ -282,8 +282,9 @@ impl<'a> Work<'a> {
             self.look_for(Aim { target: var, by: wanted, least }, units);
         }
         let (down, up) = self.reach(var, own);
-        if up >= self.least_up(var) && up - down < self.width && up - self.width >= low {
-            self.look_for(Aim { target: var, by: up - self.width, least: self.width - up }, units);
+        let rest = self.width - up;
+        if up >= self.least_up(var) && -down < rest && -rest >= low {
+            self.look_for(Aim { target: var, by: -rest, least: rest }, units);
         }
     }
 
