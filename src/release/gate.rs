@@ -239,7 +239,7 @@ async fn policy_in_force(
 }
 
 /// What an audit of everything public found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Rechecked {
     /// No secret number can be computed or bounded too closely.
     pub safe: bool,
