@@ -66,7 +66,9 @@ fn sums(count: usize, some: &[Vec<usize>]) -> Vec<Vec<usize>> {
 fn mark(table: &mut Table, shows: &[u8], per_region: usize, spans: usize) {
     for cell in 0..table.cells.len() {
         table.cells[cell].show = match shows[cell % shows.len()] {
-            0 if table.value(cell) == 0 || table.value(cell) >= i64::from(table.policy.threshold) => Show::Known,
+            0 if table.value(cell) == 0 || table.value(cell) >= i64::from(table.policy.threshold) => {
+                Show::Known
+            }
             1 | 2 => Show::Never,
             _ => Show::Candidate,
         };

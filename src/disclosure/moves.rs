@@ -171,7 +171,8 @@ impl Field<'_> {
             let new: Vec<usize> = rows.filter(|row| seen.insert(*row)).collect();
             let mut next = Vec::new();
             let mut reach_for = |members: Vec<VarId>| {
-                let open = members.iter().filter(|v| self.status[**v] == Status::Open && self.makes_room(**v));
+                let open =
+                    members.iter().filter(|v| self.status[**v] == Status::Open && self.makes_room(**v));
                 let near = members.iter().filter(|v| self.is_free(**v)).chain(open.rev().take(others));
                 next.extend(near.copied().filter(|v| region.insert(*v)));
             };
@@ -386,7 +387,11 @@ impl Program {
             let (up, down) = if self.exact {
                 (self.costs[i], self.costs[i])
             } else if i == self.target {
-                if self.upward { (-FAR_BEFORE_FEW, FAR_BEFORE_FEW) } else { (FAR_BEFORE_FEW, -FAR_BEFORE_FEW) }
+                if self.upward {
+                    (-FAR_BEFORE_FEW, FAR_BEFORE_FEW)
+                } else {
+                    (FAR_BEFORE_FEW, -FAR_BEFORE_FEW)
+                }
             } else {
                 (1.0, 1.0)
             };

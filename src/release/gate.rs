@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     disclosure::{
-        CellId, Certificate, Primary, ProtectError, Reason, Rule, Show, Suppression, Table, Which, Why, audit,
-        primary, protect,
+        CellId, Certificate, Primary, ProtectError, Reason, Rule, Show, Suppression, Table, Which, Why,
+        audit, primary, protect,
     },
     domain::{
         Audience, Column, Companions, Indicator, IndicatorKind, Period, Policy, Provenance, Slug, Status,

@@ -12,8 +12,8 @@ use serde::Serialize;
 
 use crate::{
     domain::{
-        Audience, Column, Companions, Indicator, IndicatorKind, Observations, Period, PeriodKind, Quantity, Slug,
-        pool,
+        Audience, Column, Companions, Indicator, IndicatorKind, Observations, Period, PeriodKind, Quantity,
+        Slug, pool,
     },
     release::{
         ReleaseError,
@@ -217,7 +217,8 @@ async fn merged(
     let total = store.column(total.id).await?;
     let (own, beside) = (store.column(latest.id).await?, store.companions(latest.id).await?);
     let own = Observations { column: &own, companions: &beside };
-    let is_sibling = |i: &&Indicator| i.part_of == known.part_of && i.kind == known.kind && i.slug != known.slug;
+    let is_sibling =
+        |i: &&Indicator| i.part_of == known.part_of && i.kind == known.kind && i.slug != known.slug;
     let rows = catalogue.indicators.iter().filter(is_sibling).filter_map(|i| at(&i.slug));
     let open = |row: &&SeriesRow| row.provenance == latest.provenance && !row.restricted;
     let rows: Vec<&SeriesRow> = rows.filter(open).take(MOST_CATEGORIES).collect();
@@ -233,8 +234,7 @@ async fn merged(
     let sums = rows.iter().zip(&others).enumerate().filter(|(at, _)| belongs(*at));
     Ok(sums
         .map(|(_, (row, (column, companions)))| {
-            let (column, companions) =
-                pool(&[own, Observations { column, companions }], Quantity::of(known));
+            let (column, companions) = pool(&[own, Observations { column, companions }], Quantity::of(known));
             (row.indicator.clone(), column, companions)
         })
         .collect())
