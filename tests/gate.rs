@@ -11,7 +11,8 @@ use kommunalatlas::{
         Region, Slug, Status, Text, Theme,
     },
     release::{
-        self, ReleaseError, ReleaseRequest, gate,
+        self, ReleaseError, ReleaseRequest,
+        gate::{self, Rechecked},
         propose::{Way, propose},
     },
     store::{
@@ -195,11 +196,26 @@ impl World {
         (0..column.len()).map(|at| column.value(at)).collect()
     }
 
-    async fn is_safe(&self) -> bool {
+    async fn recheck(&self) -> Rechecked {
         let catalogue = self.store.catalogue(&slug("a")).await.unwrap();
-        let found = gate::recheck(&self.store, &catalogue, Audience::Public, None).await.unwrap();
+        gate::recheck(&self.store, &catalogue, Audience::Public, None).await.unwrap()
+    }
+
+    async fn is_safe(&self) -> bool {
+        let found = self.recheck().await;
         println!("{found:?}");
         found.safe
+    }
+
+    /// Sets the policy for the public.
+    async fn demand(&self, public: Policy) {
+        let atlas = self.store.catalogue(&slug("a")).await.unwrap().atlas;
+        let settings = AtlasSettings {
+            policies: Policies { public, ..atlas.policies },
+            four_eyes: atlas.four_eyes,
+            indicators_due_on: atlas.indicators_due_on,
+        };
+        self.store.put_settings(&slug("a"), &settings).await.unwrap();
     }
 }
 
@@ -214,6 +230,8 @@ type Unknown = (String, i32, i64);
 #[derive(Default)]
 struct Public {
     sums: BTreeSet<(Vec<Unknown>, i64)>,
+    /// Sums that were withheld at some time.
+    withheld: BTreeSet<Vec<Unknown>>,
     all: BTreeSet<Unknown>,
 }
 
@@ -221,11 +239,28 @@ impl Public {
     fn learn(&mut self, mut parts: Vec<Unknown>, shown: Option<f64>) {
         parts.sort();
         self.all.extend(parts.iter().cloned());
-        self.sums.extend(shown.map(|value| (parts, value as i64)));
+        match shown {
+            Some(value) => _ = self.sums.insert((parts, value as i64)),
+            None => _ = self.withheld.insert(parts),
+        }
     }
 
-    /// The smallest and the largest number that an unknown can be, by trying all.
-    fn interval(&self, of: &Unknown) -> (i64, i64) {
+    /// What each attacker knows to be 1 or more. A0 nothing; A1, where zeros are public, whatever is withheld; A2 besides one
+    /// sum that was withheld or one count, in which they are counted themselves.
+    fn attackers(&self, zeros_public: bool) -> Vec<Vec<Vec<Unknown>>> {
+        let is_there = |parts: &&Vec<Unknown>| parts.iter().any(|(_, _, value)| *value > 0);
+        let withheld: Vec<Vec<Unknown>> = self.withheld.iter().filter(is_there).cloned().collect();
+        let single = self.all.iter().map(|unknown| vec![unknown.clone()]);
+        let own: BTreeSet<Vec<Unknown>> = withheld.iter().cloned().chain(single).collect();
+        let a1 = if zeros_public { withheld } else { Vec::new() };
+        let a2 = own.into_iter().filter(|own| is_there(&own) && !a1.contains(own));
+        let a2 = a2.map(|own| a1.iter().cloned().chain([own]).collect());
+        [Vec::new(), a1.clone()].into_iter().chain(a2).collect()
+    }
+
+    /// The smallest and the largest number that an unknown can be, by trying all, for somebody who knows that some sums are 1
+    /// or more.
+    fn interval(&self, of: &Unknown, present: &[Vec<Unknown>]) -> (i64, i64) {
         let unknowns: Vec<&Unknown> = self.all.iter().collect();
         let place: BTreeMap<&Unknown, usize> = unknowns.iter().enumerate().map(|(at, u)| (*u, at)).collect();
         let sums: Vec<(Vec<usize>, i64)> = self
@@ -233,12 +268,15 @@ impl Public {
             .iter()
             .map(|(parts, total)| (parts.iter().map(|u| place[u]).collect(), *total))
             .collect();
+        let present: Vec<Vec<usize>> =
+            present.iter().map(|parts| parts.iter().map(|u| place[u]).collect()).collect();
         // Only what is tied to the unknown matters, and the closest first.
         let mut order = vec![place[of]];
         let mut next = 0;
         while next < order.len() {
             let current = order[next];
-            for (parts, _) in sums.iter().filter(|(parts, _)| parts.contains(&current)) {
+            let tied = sums.iter().map(|(parts, _)| parts).chain(&present);
+            for parts in tied.filter(|parts| parts.contains(&current)) {
                 for part in parts {
                     if !order.contains(part) {
                         order.push(*part);
@@ -250,15 +288,19 @@ impl Public {
         let single =
             |at: usize| sums.iter().find(|(parts, _)| parts.as_slice() == [at]).map(|(_, total)| *total);
         order.sort_by_key(|at| (single(*at).is_none(), *at != place[of]));
-        let possible: Vec<i64> = (0..=12).filter(|value| fits(&sums, &order, place[of], *value)).collect();
+        let possible: Vec<i64> =
+            (0..=12).filter(|value| fits((&sums, &present), &order, place[of], *value)).collect();
         (*possible.first().unwrap(), *possible.last().unwrap())
     }
 }
 
+/// Sums that are known, and sums that are known to be 1 or more.
+type Known<'a> = (&'a [(Vec<usize>, i64)], &'a [Vec<usize>]);
+
 /// Whether there are counts from 0 on with these sums, in which one of them has this value.
-fn fits(sums: &[(Vec<usize>, i64)], order: &[usize], target: usize, value: i64) -> bool {
+fn fits(known: Known<'_>, order: &[usize], target: usize, value: i64) -> bool {
     fn go(
-        sums: &[(Vec<usize>, i64)],
+        (sums, present): Known<'_>,
         order: &[usize],
         at: usize,
         chosen: &mut BTreeMap<usize, i64>,
@@ -284,14 +326,16 @@ fn fits(sums: &[(Vec<usize>, i64)], order: &[usize], target: usize, value: i64) 
                 continue;
             }
             chosen.insert(*unknown, value);
-            if go(sums, order, at + 1, chosen, fixed) {
+            let is_empty = |parts: &&Vec<usize>| parts.iter().all(|part| chosen.get(part) == Some(&0));
+            let is_absent = present.iter().any(|parts| parts.contains(unknown) && is_empty(&parts));
+            if !is_absent && go((sums, present), order, at + 1, chosen, fixed) {
                 return true;
             }
             chosen.remove(unknown);
         }
         false
     }
-    go(sums, order, 0, &mut BTreeMap::new(), (target, value))
+    go(known, order, 0, &mut BTreeMap::new(), (target, value))
 }
 
 /// Counts by Gemeinde and year.
@@ -335,16 +379,32 @@ async fn read_public(
     public.learn(unknowns(&OLD), world.shown("kinder", "kreis", period).await[0]);
 }
 
-fn nothing_can_be_computed(public: &Public, act: &str) {
+fn nothing_can_be_computed(public: &Public, zeros_public: bool, act: &str) {
     for unknown in public.all.iter().filter(|(_, _, value)| (1..3).contains(value)) {
-        let (least, most) = public.interval(unknown);
-        assert!(most >= 3 && most - least >= 3, "{act}: {unknown:?} is in {least} … {most}");
+        for present in public.attackers(zeros_public) {
+            let (least, most) = public.interval(unknown, &present);
+            assert!(
+                most >= 3 && most - least >= 3,
+                "{act}: {unknown:?} is in {least} … {most} for who knows {present:?}"
+            );
+        }
     }
 }
 
 #[tokio::test]
 async fn no_count_can_be_computed_from_everything_that_was_ever_public() {
+    sequence(true).await;
+}
+
+#[tokio::test]
+async fn no_count_can_be_computed_where_zeros_are_withheld_either() {
+    sequence(false).await;
+}
+
+/// Release, correction, second release with overlapping pools, new edition.
+async fn sequence(zeros_public: bool) {
     let mut world = World::new(&OLD, &[count()]).await;
+    world.demand(Policy { zeros_public, ..Policy::default() }).await;
     let (mut truth, mut public) = (truth(), Public::default());
     let levels = ["kreis", "gemeinde"];
     store_counts(&world, &truth, "2020", 2020..=2020).await;
@@ -352,13 +412,13 @@ async fn no_count_can_be_computed_from_everything_that_was_ever_public() {
     world.release(&["kinder"], &levels, &["2020", "2021"]).await.unwrap();
     read_public(&world, &mut public, &truth, "2020", 2020..=2020).await;
     read_public(&world, &mut public, &truth, "2021", 2021..=2021).await;
-    nothing_can_be_computed(&public, "first release");
+    nothing_can_be_computed(&public, zeros_public, "first release");
 
     truth.insert(("c", 2020), 10);
     store_counts(&world, &truth, "2020", 2020..=2020).await;
     world.release(&["kinder"], &levels, &["2020", "2021"]).await.unwrap();
     read_public(&world, &mut public, &truth, "2020", 2020..=2020).await;
-    nothing_can_be_computed(&public, "correction");
+    nothing_can_be_computed(&public, zeros_public, "correction");
 
     store_counts(&world, &truth, "2022", 2022..=2022).await;
     store_counts(&world, &truth, "2020..2022", 2020..=2022).await;
@@ -367,7 +427,7 @@ async fn no_count_can_be_computed_from_everything_that_was_ever_public() {
     for (period, years) in [("2022", 2022..=2022), ("2020..2022", 2020..=2022), ("2021..2022", 2021..=2022)] {
         read_public(&world, &mut public, &truth, period, years).await;
     }
-    nothing_can_be_computed(&public, "overlapping pools");
+    nothing_can_be_computed(&public, zeros_public, "overlapping pools");
 
     let new = ["ab", "c", "d", "e"];
     world.store.insert_edition(&slug("a"), &edition("gemeinde", "2022-12-31", &new)).await.unwrap();
@@ -390,7 +450,7 @@ async fn no_count_can_be_computed_from_everything_that_was_ever_public() {
     for (keys, shown) in parts.iter().zip(world.shown("kinder", "gemeinde", "2022").await) {
         public.learn(keys.iter().map(|key| ((*key).to_owned(), 2022, truth[&(*key, 2022)])).collect(), shown);
     }
-    nothing_can_be_computed(&public, "new edition");
+    nothing_can_be_computed(&public, zeros_public, "new edition");
     assert!(world.is_safe().await);
 }
 
@@ -443,24 +503,10 @@ async fn numbers_without_counts_beside_them_are_refused_and_those_of_no_persons_
 #[tokio::test]
 async fn counts_are_rounded_where_the_policy_wants_it() {
     let mut world = World::new(&["a", "b"], &[count()]).await;
-    let rounding = Policy { rounding_base: Some(5), ..Policy::default() };
-    let settings = AtlasSettings {
-        policies: Policies { public: rounding, ..Policies::default() },
-        ..settings(&world).await
-    };
-    world.store.put_settings(&slug("a"), &settings).await.unwrap();
+    world.demand(Policy { rounding_base: Some(5), ..Policy::default() }).await;
     world.put(("kinder", "gemeinde", "2015-12-31", "2020"), &[12.0, 18.0], Companions::default()).await;
     world.release(&["kinder"], &["gemeinde"], &[]).await.unwrap();
     assert_eq!(world.shown("kinder", "gemeinde", "2020").await, [Some(10.0), Some(20.0)]);
-}
-
-async fn settings(world: &World) -> AtlasSettings {
-    let atlas = world.store.catalogue(&slug("a")).await.unwrap().atlas;
-    AtlasSettings {
-        policies: atlas.policies,
-        four_eyes: atlas.four_eyes,
-        indicators_due_on: atlas.indicators_due_on,
-    }
 }
 
 #[tokio::test]
@@ -475,4 +521,53 @@ async fn years_taken_together_are_proposed_where_single_years_are_too_small() {
         propose(&world.store, &catalogue, Audience::Public, &slug("quote"), &slug("gemeinde")).await.unwrap();
     assert!(matches!(&found[0].way, Way::Pool { years: 3, .. }), "{found:?}");
     assert_eq!((found[0].open, found.last().unwrap().open), (3, 1));
+}
+
+#[tokio::test]
+async fn a_check_demands_what_was_demanded_at_the_release() {
+    let mut world = World::new(&["a", "b", "c"], &[count()]).await;
+    world.demand(Policy { threshold: 5, ..Policy::default() }).await;
+    world.put(("kinder", "gemeinde", "2015-12-31", "2020"), &[4.0, 9.0, 30.0], Companions::default()).await;
+    world.release(&["kinder"], &["gemeinde"], &[]).await.unwrap();
+    world.demand(Policy::default()).await;
+    let found = world.recheck().await;
+    assert_eq!((found.safe, found.policy.threshold, found.primary), (true, 5, 1));
+}
+
+#[tokio::test]
+async fn a_denominator_that_bounds_its_numerator_by_itself_stops_no_release_and_no_check() {
+    let share = indicator("quote", "share", &serde_json::json!({}));
+    let mut world = World::new(&["a", "b"], &[share]).await;
+    // One of three: that there are three everybody knows, and that it is not 0, since zeros are shown.
+    world.share("quote", "2020", &[(1.0, 3.0), (20.0, 50.0)]).await;
+    world.release(&["quote"], &["gemeinde"], &[]).await.unwrap();
+    assert_eq!(world.shown("quote", "gemeinde", "2020").await, [None, Some(40.0)]);
+    let found = world.recheck().await;
+    assert!(found.safe && found.unavoidable > 0, "{found:?}");
+}
+
+#[tokio::test]
+async fn age_groups_taken_together_are_proposed_if_they_are_parts_of_one_division() {
+    let part =
+        |name: &str| indicator(name, "count", &serde_json::json!({"decimals": 0, "part_of": "kinder"}));
+    let names = ["u3", "u6", "u10", "jungen"];
+    let mut indicators = vec![count()];
+    indicators.extend(names.map(part));
+    let world = World::new(&["a", "b", "c", "d"], &indicators).await;
+    let columns = [[1.0, 2.0, 9.0, 5.0], [4.0, 5.0, 8.0, 7.0], [6.0, 9.0, 7.0, 5.0], [3.0, 9.0, 8.0, 4.0]];
+    for (name, values) in names.iter().zip(&columns) {
+        world.put((name, "gemeinde", "2015-12-31", "2020"), values, Companions::default()).await;
+    }
+    let all: Vec<f64> = (0..4).map(|at| columns[..3].iter().map(|c| c[at]).sum()).collect();
+    world.put(("kinder", "gemeinde", "2015-12-31", "2020"), &all, Companions::default()).await;
+    let catalogue = world.store.catalogue(&slug("a")).await.unwrap();
+    let found =
+        propose(&world.store, &catalogue, Audience::Public, &slug("u3"), &slug("gemeinde")).await.unwrap();
+    let open = |name: &str| {
+        let merged = found.iter().find(|p| matches!(&p.way, Way::Merged { with, .. } if *with == slug(name)));
+        merged.map(|p| p.open)
+    };
+    assert_eq!((open("u6"), open("u10"), open("jungen")), (Some(4), Some(4), None), "{found:?}");
+    let alone = found.iter().find(|p| matches!(p.way, Way::Alone { .. })).unwrap();
+    assert!(alone.open < 4, "{found:?}");
 }

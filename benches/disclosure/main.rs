@@ -31,14 +31,26 @@ fn measure(name: &str, table: &Table) -> Result<()> {
     let result = audit(table, &secret, &pattern.suppressed, Which::Primary)?;
     ensure!(result.safe, "the audit refuses: {:?}", result.reasons.first());
     println!(
-        "{name}: {} cells, {} primary, {} closed; protected in {:.2?}, audited in {:.2?}",
+        "{name}: {} cells, {} primary, {} closed; protected in {:.2?}, audited in {:.2?}; {}",
         table.cells.len(),
         secret.len(),
         pattern.suppressed.len(),
         protected,
-        start.elapsed()
+        start.elapsed(),
+        used()
     );
     Ok(())
+}
+
+/// The most memory that this program held so far, and the processor time that it took, as Linux tells them: on a busy machine
+/// that is less than the time that passed.
+fn used() -> String {
+    let read = |name| std::fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default();
+    let (status, stat) = (read("status"), read("stat"));
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("unknown").trim();
+    // Behind the name, which may hold blanks: the 12th field is hundredths of a second.
+    let time = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(11)?.parse::<f64>().ok());
+    format!("so far {:.1} s of processor time and {most} at most", time.unwrap_or(f64::NAN) / 100.0)
 }
 
 /// Small numbers without chance.

@@ -41,7 +41,7 @@ pub(super) enum DisclosureCommand {
     Recheck(RecheckArgs),
     /// Why numbers of an indicator are closed, region by region; for staff only
     Why(WhyArgs),
-    /// Which pool of years, parent level or total would open most regions of an indicator
+    /// Which pool of years, parent level, total or merged category would open most regions of an indicator
     Propose(ProposeArgs),
 }
 

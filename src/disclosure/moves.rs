@@ -160,7 +160,7 @@ impl Field<'_> {
         matches!(self.status[var], Status::Closed | Status::Hidden)
     }
 
-    /// The variables that can move within some steps of a variable, a step being an equation; of each equation at most
+    /// The variables that can move within some steps of a variable, a step being an equation or a margin; of each at most
     /// `others` that are open, the least valuable of those that can make room.
     fn region(&self, start: VarId, reach: usize, others: usize) -> Vec<VarId> {
         let mut region = BTreeSet::from([start]);
@@ -170,15 +170,17 @@ impl Field<'_> {
             let rows = last.iter().flat_map(|v| self.system.rows_of[*v].iter().copied());
             let new: Vec<usize> = rows.filter(|row| seen.insert(*row)).collect();
             let mut next = Vec::new();
+            let mut reach_for = |members: Vec<VarId>| {
+                let open =
+                    members.iter().filter(|v| self.status[**v] == Status::Open && self.makes_room(**v));
+                let near = members.iter().filter(|v| self.is_free(**v)).chain(open.rev().take(others));
+                next.extend(near.copied().filter(|v| region.insert(*v)));
+            };
             for row in new {
-                let near = self.system.rows[row].iter().map(|(v, _)| *v);
-                let open = near.clone().filter(|v| self.status[*v] == Status::Open && self.makes_room(*v));
-                let near = near.filter(|v| self.is_free(*v)).chain(open.rev().take(others));
-                next.extend(near.filter(|v| region.insert(*v)));
+                reach_for(self.system.rows[row].iter().map(|(v, _)| *v).collect());
             }
             for margin in last.iter().flat_map(|v| &self.system.margins_of[*v]) {
-                let near = self.system.margins[*margin].terms.iter().map(|(v, _)| *v);
-                next.extend(near.filter(|v| self.is_free(*v) && region.insert(*v)));
+                reach_for(self.system.margins[*margin].terms.iter().map(|(v, _)| *v).collect());
             }
             if next.is_empty() {
                 break;
@@ -385,7 +387,11 @@ impl Program {
             let (up, down) = if self.exact {
                 (self.costs[i], self.costs[i])
             } else if i == self.target {
-                if self.upward { (-FAR_BEFORE_FEW, FAR_BEFORE_FEW) } else { (FAR_BEFORE_FEW, -FAR_BEFORE_FEW) }
+                if self.upward {
+                    (-FAR_BEFORE_FEW, FAR_BEFORE_FEW)
+                } else {
+                    (FAR_BEFORE_FEW, -FAR_BEFORE_FEW)
+                }
             } else {
                 (1.0, 1.0)
             };

@@ -238,9 +238,8 @@ impl<'a> Work<'a> {
     /// Where somebody may be counted whom the moves at hand do not deceive enough; `Some(None)`: not even all others.
     fn seen_through(&self, var: VarId) -> Option<Option<VarId>> {
         let field = self.field(Units::In(None));
-        let is_emptied = |(v, by): &&(VarId, i64)| {
-            self.system.vars[*v].value + by < 1 && field.may_hold_an_own_unit(*v)
-        };
+        let is_emptied =
+            |(v, by): &&(VarId, i64)| self.system.vars[*v].value + by < 1 && field.may_hold_an_own_unit(*v);
         let emptied: BTreeSet<VarId> =
             self.proofs[var].iter().flatten().filter(is_emptied).map(|(v, _)| *v).collect();
         let mut attackers = std::iter::once(None).chain(emptied.into_iter().map(Some));
@@ -282,8 +281,9 @@ impl<'a> Work<'a> {
             self.look_for(Aim { target: var, by: wanted, least }, units);
         }
         let (down, up) = self.reach(var, own);
-        if up >= self.least_up(var) && up - down < self.width && up - self.width >= low {
-            self.look_for(Aim { target: var, by: up - self.width, least: self.width - up }, units);
+        let rest = self.width - up;
+        if up >= self.least_up(var) && -down < rest && -rest >= low {
+            self.look_for(Aim { target: var, by: -rest, least: rest }, units);
         }
     }
 

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     disclosure::{
-        CellId, Certificate, Primary, ProtectError, Rule, Show, Suppression, Which, Why, audit, primary,
-        protect,
+        CellId, Certificate, Primary, ProtectError, Reason, Rule, Show, Suppression, Table, Which, Why,
+        audit, primary, protect,
     },
     domain::{
         Audience, Column, Companions, Indicator, IndicatorKind, Period, Policy, Provenance, Slug, Status,
@@ -21,7 +21,7 @@ use crate::{
         ReleaseError,
         tables::{Place, Scope, Tabulation},
     },
-    store::{AtlasCatalogue, Id, NewReleaseColumn, SeriesRow, Store},
+    store::{AtlasCatalogue, Id, NewReleaseColumn, ReleaseRow, SeriesRow, Store},
 };
 
 /// What may be released of some series.
@@ -171,7 +171,7 @@ pub(super) async fn try_out(
 }
 
 /// Audits what is public now, together with everything that ever was: of one indicator and all that is tied to it, or of
-/// all.
+/// all. Demanded is whatever the atlas demands now, the sources demand, or was demanded when it was released.
 ///
 /// # Errors
 /// If the store cannot be read or a secret number can be computed: then the cells are named.
@@ -181,33 +181,77 @@ pub async fn recheck(
     audience: Audience,
     indicator: Option<&Slug>,
 ) -> Result<Rechecked, ReleaseError> {
-    let policy = catalogue.atlas.policies.of(audience);
+    let policy = policy_in_force(store, catalogue, audience, indicator).await?;
     let scope = Scope { about: indicator, ..Scope::default() };
     let tables = Tabulation::read(store, catalogue, audience, scope, policy).await?;
     on_worker(move || {
         let primary: Vec<CellId> = primary(&tables.table).iter().map(|p| p.cell).collect();
-        let result = audit(&tables.table, &primary, &tables.closed, Which::Primary)
-            .map_err(|error| ReleaseError::Disclosure(error.to_string()))?;
-        let reasons = result.reasons.iter().map(|reason| reason.sentence(&tables.name(reason.cell())));
+        let reasons = reasons(&tables.table, &primary, &tables.closed)?;
+        let refused: Vec<CellId> = reasons.iter().map(Reason::cell).collect();
+        // What everybody knew before anything was released is no fault of a release.
+        let mut before = tables.table.clone();
+        tables.released.iter().for_each(|cell| before.cells[*cell].show = Show::Never);
+        let anyway = self::reasons(&before, &refused, &tables.closed)?;
+        let anyway: BTreeSet<CellId> = anyway.iter().map(Reason::cell).collect();
+        let reasons = reasons.iter().filter(|reason| !anyway.contains(&reason.cell()));
+        let reasons: Vec<String> =
+            reasons.map(|reason| reason.sentence(&tables.name(reason.cell()))).collect();
         Ok(Rechecked {
-            safe: result.safe,
+            safe: reasons.is_empty(),
+            policy,
             primary: primary.len(),
             closed: tables.closed.len(),
-            reasons: reasons.collect(),
+            unavoidable: anyway.len(),
+            reasons,
         })
     })
     .await?
 }
 
+/// What an audit objects to.
+fn reasons(table: &Table, primary: &[CellId], closed: &[CellId]) -> Result<Vec<Reason>, ReleaseError> {
+    let result = audit(table, primary, closed, Which::Primary)
+        .map_err(|error| ReleaseError::Disclosure(error.to_string()))?;
+    Ok(result.reasons)
+}
+
+/// The strictest of what the atlas, the sources of what is released, and the certificates of the releases in force demand.
+async fn policy_in_force(
+    store: &Store,
+    catalogue: &AtlasCatalogue,
+    audience: Audience,
+    indicator: Option<&Slug>,
+) -> Result<Policy, ReleaseError> {
+    let counts = |release: &&ReleaseRow| {
+        release.audience == audience && indicator.is_none_or(|slug| *slug == release.indicator)
+    };
+    let mut inputs: BTreeSet<Id> = BTreeSet::new();
+    let mut recorded = Vec::new();
+    for release in catalogue.releases.iter().filter(counts) {
+        let (certificate, series) = store.release_grounds(release.id).await?;
+        inputs.extend(series);
+        let certificate = certificate.map(serde_json::from_value::<Certificate>).transpose();
+        let certificate = certificate.map_err(|error| ReleaseError::Disclosure(error.to_string()))?;
+        recorded.extend(certificate.map(|certificate| certificate.policy));
+    }
+    let series: Vec<&SeriesRow> = catalogue.series.iter().filter(|row| inputs.contains(&row.id)).collect();
+    Ok(recorded.into_iter().fold(policy_of(catalogue, audience, &series), Policy::strictest))
+}
+
 /// What an audit of everything public found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Rechecked {
     /// No secret number can be computed or bounded too closely.
     pub safe: bool,
+    /// What was demanded.
+    pub policy: Policy,
     /// Number of cells that must stay secret.
     pub primary: usize,
     /// Number of cells that are closed.
     pub closed: usize,
+    /// Number of secret cells that are bounded too closely by what everybody knows, such as a tiny denominator, whatever is
+    /// released.
+    pub unavoidable: usize,
     /// What is wrong.
     pub reasons: Vec<String>,
 }
@@ -340,7 +384,7 @@ impl Pattern {
     fn notices(&self, tables: &Tabulation) -> Vec<String> {
         let named = |cell: &CellId| {
             format!(
-                "'{}' must stay secret and can be computed from what was public before.",
+                "'{}' must stay secret, and what was public before or everybody knows tells too much about it.",
                 tables.name(*cell)
             )
         };

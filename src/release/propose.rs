@@ -1,4 +1,5 @@
-//! What would open most of what the gate closes: several years together, a larger level, the total of a category.
+//! What would open most of what the gate closes: several years together, a larger level, the total of a category, two
+//! categories together.
 //!
 //! Holds the candidates and how many regions each of them would show. Must not know: how pooled series are stored.
 //!
@@ -10,7 +11,10 @@ use chrono::Datelike;
 use serde::Serialize;
 
 use crate::{
-    domain::{Audience, Indicator, Observations, Period, PeriodKind, Quantity, Slug, pool},
+    domain::{
+        Audience, Column, Companions, Indicator, IndicatorKind, Observations, Period, PeriodKind, Quantity,
+        Slug, pool,
+    },
     release::{
         ReleaseError,
         gate::{self, Draft},
@@ -51,6 +55,13 @@ pub enum Way {
         /// Its latest period.
         period: Period,
     },
+    /// Together with another category of the same total, such as the next age group.
+    Merged {
+        /// That category.
+        with: Slug,
+        /// Their latest period.
+        period: Period,
+    },
 }
 
 impl fmt::Display for Way {
@@ -60,6 +71,7 @@ impl fmt::Display for Way {
             Self::Pool { years, to } => write!(f, "{years} years together, up to {to}"),
             Self::Level { level, period } => write!(f, "{period} on level {level}"),
             Self::Total { indicator, period } => write!(f, "{period} of the total {indicator}"),
+            Self::Merged { with, period } => write!(f, "{period} together with {with}"),
         }
     }
 }
@@ -120,6 +132,17 @@ pub async fn propose(
         let open = gate::try_out(store, catalogue, audience, draft).await?;
         proposals.push(Proposal { way, open, regions });
     }
+    for (with, column, companions) in merged(store, catalogue, known, latest).await? {
+        let regions = column.numbers().count();
+        let (catalogue, slug) = with_merged(catalogue, known, &with)?;
+        let Some(indicator) = catalogue.indicators.iter().find(|i| i.slug == slug) else { continue };
+        let (edition, period) = (latest.edition, latest.period.clone());
+        let provenance = latest.provenance;
+        let draft = Draft { indicator, edition, period, provenance, column, companions };
+        let open = gate::try_out(store, &catalogue, audience, draft).await?;
+        let way = Way::Merged { with, period: latest.period.clone() };
+        proposals.push(Proposal { way, open, regions });
+    }
     // By the part that is shown; of equal ones the first that was thought of, which changes least.
     proposals.sort_by(|a, b| (b.open * a.regions.max(1)).cmp(&(a.open * b.regions.max(1))));
     Ok(proposals)
@@ -167,4 +190,84 @@ async fn pools<'c>(
         pools.push((Way::Pool { years: count, to: latest.period.clone() }, draft));
     }
     Ok(pools)
+}
+
+/// More categories of one total than this are not searched for those that belong together.
+const MOST_CATEGORIES: usize = 12;
+
+/// In so many places categories must add up to their total before they are taken for its parts.
+const LEAST_PLACES: usize = 3;
+
+/// The sums of a category of counts with each other category that has no one in common with it: both are among those that
+/// add up to the total, and are not all of them.
+async fn merged(
+    store: &Store,
+    catalogue: &AtlasCatalogue,
+    known: &Indicator,
+    latest: &SeriesRow,
+) -> Result<Vec<(Slug, Column, Companions)>, ReleaseError> {
+    let at = |slug: &Slug| {
+        let here = |row: &&SeriesRow| row.indicator == *slug && row.edition == latest.edition;
+        catalogue.series.iter().filter(here).find(|row| row.period == latest.period)
+    };
+    let Some(total) = known.part_of.as_ref().and_then(at) else { return Ok(Vec::new()) };
+    if known.kind != IndicatorKind::Count {
+        return Ok(Vec::new());
+    }
+    let total = store.column(total.id).await?;
+    let (own, beside) = (store.column(latest.id).await?, store.companions(latest.id).await?);
+    let own = Observations { column: &own, companions: &beside };
+    let is_sibling =
+        |i: &&Indicator| i.part_of == known.part_of && i.kind == known.kind && i.slug != known.slug;
+    let rows = catalogue.indicators.iter().filter(is_sibling).filter_map(|i| at(&i.slug));
+    let open = |row: &&SeriesRow| row.provenance == latest.provenance && !row.restricted;
+    let rows: Vec<&SeriesRow> = rows.filter(open).take(MOST_CATEGORIES).collect();
+    let mut others = Vec::with_capacity(rows.len());
+    for row in &rows {
+        others.push((store.column(row.id).await?, store.companions(row.id).await?));
+    }
+    let columns: Vec<&Column> = others.iter().map(|(column, _)| column).collect();
+    let divisions: Vec<u32> = (1..1_u32 << rows.len())
+        .filter(|chosen| chosen.count_ones() > 1 && divides(&total, own.column, &columns, *chosen))
+        .collect();
+    let belongs = |at: usize| divisions.iter().any(|chosen| chosen & (1 << at) != 0);
+    let sums = rows.iter().zip(&others).enumerate().filter(|(at, _)| belongs(*at));
+    Ok(sums
+        .map(|(_, (row, (column, companions)))| {
+            let (column, companions) = pool(&[own, Observations { column, companions }], Quantity::of(known));
+            (row.indicator.clone(), column, companions)
+        })
+        .collect())
+}
+
+/// Whether a category and the chosen others add up to their total wherever all are known.
+fn divides(total: &Column, own: &Column, others: &[&Column], chosen: u32) -> bool {
+    let parts = || others.iter().enumerate().filter(|(at, _)| chosen & (1 << at) != 0).map(|(_, part)| *part);
+    let mut places = 0;
+    for ordinal in 0..total.len() {
+        let sum: Option<f64> = parts().chain([own]).map(|part| part.value(ordinal)).sum();
+        let Some((sum, total)) = sum.zip(total.value(ordinal)) else { continue };
+        if (sum - total).abs() > 1e-6 {
+            return false;
+        }
+        places += usize::from(total > 0.0);
+    }
+    places >= LEAST_PLACES
+}
+
+/// The catalogue with an indicator more, of which the two categories are the parts.
+fn with_merged(
+    catalogue: &AtlasCatalogue,
+    one: &Indicator,
+    other: &Slug,
+) -> Result<(AtlasCatalogue, Slug), ReleaseError> {
+    let mut catalogue = catalogue.clone();
+    let is_free = |slug: &Slug| !catalogue.indicators.iter().any(|i| i.slug == *slug);
+    let slug = (1..).filter_map(|n| format!("merged-{n}").parse().ok()).find(is_free);
+    let slug: Slug = slug.ok_or_else(|| ReleaseError::UnknownIndicator(one.slug.clone()))?;
+    for part in catalogue.indicators.iter_mut().filter(|i| i.slug == one.slug || i.slug == *other) {
+        part.part_of = Some(slug.clone());
+    }
+    catalogue.indicators.push(Indicator { slug: slug.clone(), ..one.clone() });
+    Ok((catalogue, slug))
 }

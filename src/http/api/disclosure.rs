@@ -119,7 +119,7 @@ pub(super) struct ProposalParams {
     audience: Option<Audience>,
 }
 
-/// Which pool of years, larger level or total would open most, the best first.
+/// Which pool of years, larger level, total or merged category would open most, the best first.
 #[utoipa::path(get, path = "/api/atlases/{atlas}/disclosure/{level}/{indicator}/proposals", operation_id = "propose", tag = "disclosure", params(("atlas" = String, Path), ("level" = String, Path), ("indicator" = String, Path), ProposalParams), responses((status = 200, description = "Ways to publish more", body = Vec<ProposalView>)))]
 pub(super) async fn proposals(
     State(app): AppState,

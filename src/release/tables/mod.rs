@@ -53,6 +53,8 @@ pub(super) struct Tabulation {
     pub wanted: Vec<Vec<Option<CellId>>>,
     /// Cells that an earlier release closes and nobody sees.
     pub closed: Vec<CellId>,
+    /// Cells that are public by an earlier release.
+    pub released: Vec<CellId>,
     /// Ratios whose denominator is withheld itself where it is small: (numerator, denominator).
     pub tied: Vec<(CellId, CellId)>,
     /// Ids of the earlier releases that were taken into account.
@@ -142,6 +144,7 @@ struct Builder<'a> {
     relations: Relations<'a>,
     wanted: Vec<Vec<Option<CellId>>>,
     closed: Vec<FactId>,
+    released: Vec<FactId>,
     /// Sensitive count indicators that are or were released: as denominators they are not known to everybody.
     released_counts: Vec<&'a Slug>,
     tied: Vec<(FactId, FactId)>,
@@ -166,6 +169,7 @@ impl<'a> Builder<'a> {
             relations: Relations::new(material),
             wanted: vec![Vec::new(); wanted],
             closed: Vec::new(),
+            released: Vec::new(),
             released_counts: released.map(|layer| &layer.indicator.slug).collect(),
             tied: Vec::new(),
             unjudged: 0,
@@ -211,6 +215,7 @@ impl<'a> Builder<'a> {
             places,
             wanted: self.wanted,
             closed: self.closed,
+            released: self.released,
             tied: self.tied,
             earlier: self.material.earlier.clone(),
             notices,
@@ -358,6 +363,9 @@ impl<'a> Builder<'a> {
         let fact = self.facts.note(key, show, rank, contributors.map(|c| c.max(0.0).floor() as u64));
         if rank >= CLOSED_BEFORE {
             self.closed.push(fact);
+        }
+        if show == Show::Known && matches!(layer.role, Role::Earlier { .. }) {
+            self.released.push(fact);
         }
         if !exact {
             self.facts.estimated(fact);
