@@ -79,6 +79,8 @@ def dockerfile(path, root):
         insist((PROJECT / source).exists(), f"there is no {source} to copy")
     folders = {source.split("/")[0] for source in copied}
     for file, code in sources().items():
+        if file.name == "tests.rs":
+            continue
         code = code.split("#[cfg(test)]")[0]
         for included in re.findall(r'include_(?:str|bytes|dir)!\("([^"]+)"\)', code):
             top = (file.parent / included).resolve().relative_to(PROJECT).parts[0]
