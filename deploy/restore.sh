@@ -64,7 +64,7 @@ case $store in
 esac
 
 found=$({ "$program" check --store "$store" || true; } | sed -n 's/^store: content //p')
-[ -n "$found" ] || fail "the store is restored, but the program cannot read it; see: $program check"
+[ -n "$found" ] || fail "the store is restored, but the program cannot read it (of an older version? then: $program migrate); see: $program check"
 if [ ! -f "$backup/content" ]; then
     echo "restored; content $found (somebody was writing during the backup, so there is nothing to compare it with)"
 elif [ "$found" = "$(cat "$backup/content")" ]; then

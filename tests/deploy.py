@@ -30,7 +30,7 @@ BINARY = sys.argv[1]
 TEST_SERVER = os.environ["KOMMUNALATLAS_TEST_POSTGRES"]
 POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
 # A hardened unit is at most this exposed, on the scale of `systemd-analyze security` from 0 to 10.
-MOST_EXPOSED = 1.5
+MOST_EXPOSED = 1.2
 
 
 class Fault(Exception):
@@ -338,7 +338,7 @@ def markdown(path, root):
             known += (word,)
     for key in re.findall(r"`([a-z]+(?:_[a-z]+)+)(?: = [^`]*)?`", text):
         table = any(f"CREATE TABLE {key} (" in p.read_text() for p in (PROJECT / "migrations").rglob("*.sql"))
-        insist(key in KEYS or key in METRICS or table or key.startswith(("kommunalatlas_", "atlas_")),
+        insist(key in KEYS or key in METRICS or table or key.startswith(("kommunalatlas_", "atlas_", "pg_")),
                f"there is no setting, metric or table {key}")
 
 
@@ -456,7 +456,7 @@ FAULTS = [
     ("deploy/grafana/kommunalatlas.json", '"panels": [', '"panels": ', "JSONDecodeError"),
     ("deploy/postgres/roles.sql", "GRANT USAGE ON SCHEMA %I TO kommunalatlas_staff",
      "GRANT USAGE ON SCHEMA %I TO kommunalatlas_stuff", "kommunalatlas_stuff"),
-    ("deploy/postgres/create.sh", "IN ROLE kommunalatlas_staff", "", "permission denied"),
+    ("deploy/postgres/create.sh", "IN ROLE kommunalatlas_staff", "", "does not exist"),
     ("deploy/backup.sh", 'quoted "$2"', "quoted $2", "SC2086"),
     ("deploy/restore.sh", "#!/bin/sh", "#!/bin/sh\necho ${a[1]}", "SC"),
     ("deploy/kommunalatlas.toml", "session_hours", "session_hour", "session_hour"),
