@@ -66,6 +66,16 @@ def known_settings(text):
         insist(name.lower() in KEYS, f"the program has no setting {name.lower()}")
 
 
+def accepted(environment=None, file=None):
+    """The program takes these settings, but for the store, which is one in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        if file is not None:
+            (Path(folder) / "kommunalatlas.toml").write_text(file)
+        own = {name: value for name, value in os.environ.items() if not name.startswith("KOMMUNALATLAS_")}
+        environment = {**own, **(environment or {}), "KOMMUNALATLAS_STORE": f"{folder}/atlas.gpkg"}
+        run(BINARY, "migrate", cwd=folder, env=environment)
+
+
 # -- one function for each kind of file -------------------------------------------------------------------------------
 
 
@@ -103,7 +113,12 @@ def compose(path, root):
     text = path.read_text()
     known_settings(text)
     document = yaml.safe_load(text)
+    example = dict(re.findall(r"^([A-Z_]+)=(.*)$", (path.parent / "compose.env.example").read_text(), re.MULTILINE))
     for name, service in document["services"].items():
+        environment = {key: re.sub(r"\$\{([A-Z_]+)[^}]*\}", lambda found: example.get(found[1], ""), str(value))
+                       for key, value in service.get("environment", {}).items()}
+        if any(key.startswith("KOMMUNALATLAS_") for key in environment):
+            accepted(environment=environment)
         insist(service.get("read_only") is True, f"{name}: the root can be written")
         insist(service.get("cap_drop") == ["ALL"], f"{name}: keeps capabilities")
         waited = service.get("depends_on", {}).values()
@@ -149,6 +164,8 @@ def kubernetes(path, root):
         if document["kind"] == "Deployment":
             for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
                 insist(probe in pod["containers"][0], f"{name} has no {probe}")
+        if document["kind"] == "ConfigMap":
+            accepted(environment=document["data"])
         insist(document["kind"] != "Secret", f"{name}: secrets stand in no file")
 
 
@@ -293,6 +310,7 @@ def serves(store):
 def settings(path, root):
     for key in tomllib.loads(path.read_text()):
         insist(key in KEYS, f"the program has no setting {key}")
+    accepted(file=path.read_text())
 
 
 def bill_of_materials(path, root):
@@ -444,6 +462,7 @@ FAULTS = [
     ("deploy/kubernetes/network.yaml", "matchLabels: {app.kubernetes.io/name: kommunalatlas}",
      "matchLabels: {app.kubernetes.io/name: atlas}", "selects no pod"),
     ("deploy/kubernetes/configuration.yaml", "KOMMUNALATLAS_PUBLIC_URL", "KOMMUNALATLAS_PUBLIC_ULR", "public_ulr"),
+    ("deploy/kubernetes/configuration.yaml", "LOG_FORMAT: json", "LOG_FORMAT: yaml", "yaml"),
     ("deploy/systemd/kommunalatlas.service", "ProtectSystem=strict", "ProtectSystem=strickt", "strickt"),
     ("deploy/systemd/kommunalatlas.service", "SystemCallFilter=@system-service\n", "", "exposure"),
     ("deploy/systemd/kommunalatlas-backup.service", "backup.sh /var", "backups.sh /var", "backups.sh"),
