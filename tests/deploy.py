@@ -215,7 +215,7 @@ def nginx(path, root):
         (Path(folder) / "site.conf").write_text(text)
         (Path(folder) / "nginx.conf").write_text(
             f"pid {folder}/pid; error_log stderr; events {{}} http {{ access_log off; include {folder}/site.conf; }}")
-        run("nginx", "-t", "-q", "-p", folder, "-c", f"{folder}/nginx.conf")
+        run("/usr/sbin/nginx", "-t", "-q", "-p", folder, "-c", f"{folder}/nginx.conf")
         insist("$http_authorization" in text and "$http_cookie" in text and "proxy_no_cache" in text,
                "what has credentials may be kept")
 
