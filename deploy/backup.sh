@@ -31,7 +31,8 @@ content() {
 
 [ -d "$folder" ] || { echo "backup.sh: there is no folder $folder" >&2; exit 1; }
 folder=$(cd "$folder" && pwd)
-name=kommunalatlas-$(date -u +%Y-%m-%dT%H%M%SZ)
+# To the microsecond: two backups at once have two names.
+name=kommunalatlas-$(date -u +%Y-%m-%dT%H%M%S.%6NZ)
 part=$(mktemp -d "$folder/.part-XXXXXX")
 trap 'rm -rf "$part"' EXIT
 trap 'exit 130' INT TERM HUP
