@@ -1,6 +1,6 @@
 # Each target installs what it needs first. On a fresh machine `make demo` and `make test` are all there is to do.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench lint e2e web install-test
+.PHONY: help build demo test bench lint e2e web sbom install-test
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,10 @@ test: install-test lint ## every test: units, SQLite and PostGIS, browser, QGIS
 e2e: install-test web ## only the tests in a real browser and in QGIS
 	cargo build --locked
 	tests/e2e.sh
+
+sbom: ## the bill of materials (CycloneDX): target/sbom.json
+	@mkdir -p target
+	node deploy/sbom.mjs >target/sbom.json
 
 bench: web ## benchmarks; they print ratios
 	cargo bench --locked --bench pipeline

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the programs that the tests talk to: PostGIS, nginx, Chromium, GDAL, QGIS, LibreOffice, and what the scripts
-# of the tests need. Does nothing where they are there.
+# Installs the programs that the tests talk to: PostGIS, Chromium, GDAL, QGIS, LibreOffice, nginx, Caddy, and what
+# the scripts of the tests need. Does nothing where they are there.
 set -euo pipefail
 
 missing=()
@@ -14,8 +14,9 @@ command -v soffice >/dev/null && [ -f /usr/lib/libreoffice/program/libsclo.so ] 
 /usr/bin/python3 -c 'import uno' 2>/dev/null || missing+=(python3-uno)
 python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 command -v patch >/dev/null || missing+=(patch)
+for program in caddy curl openssl shellcheck sqlite3; do command -v "$program" >/dev/null || missing+=("$program"); done
 [ -x /usr/sbin/nginx ] || missing+=(nginx-light)
-command -v openssl >/dev/null || missing+=(openssl)
+command -v systemd-analyze >/dev/null || missing+=(systemd)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if [ "$(id -u)" != 0 ]; then

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The Rust tests on SQLite and PostGIS, the styles by MapLibre's validator, then LibreOffice, an integer solver, an
-# identity provider, browser and QGIS, then the real tables.
+# identity provider, browser and QGIS, the files of deploy/, backup and restore, then the real tables.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -26,5 +26,7 @@ tests/disclosure_oracle.py "${BINARY:-target/debug/kommunalatlas}"
 tests/disclosure_optimum.py "${BINARY:-target/debug/kommunalatlas}"
 tests/oidc.sh
 tests/e2e.sh
+tests/deploy.sh
+tests/backup.sh
 tests/real_files.sh
 tests/mutations.sh
