@@ -28,7 +28,8 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0002_places"),
     migration!("0003_import"),
     migration!("0004_release"),
-    migration!("0006_access"),
+    migration!("0005_access"),
+    migration!("0006_gis"),
 ];
 
 /// The schema that this program reads and writes.
