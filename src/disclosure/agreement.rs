@@ -11,8 +11,8 @@ fn tables() -> impl Strategy<Value = Table> {
         |(zeros_public, threshold, width, min_denominator)| Policy {
             threshold,
             width,
-            zeros_public,
             min_denominator,
+            zeros_public,
             ..Policy::default()
         },
     );

@@ -64,7 +64,7 @@ const FAR_BEFORE_FEW: f64 = 1_000.0;
 const LONGEST: Duration = Duration::from_secs(20);
 
 /// Where whoever looks is counted themselves and so knows that there is somebody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Units {
     /// Everywhere: one attacker who is stronger than any there can be. What is safe from this one is safe.
     Everywhere,

@@ -235,15 +235,15 @@ impl<'a> Work<'a> {
         up >= self.least_up(var) && up - down >= self.width
     }
 
-    /// Where somebody may be counted whom the moves at hand do not deceive enough; `Some(None)`: not even all others.
-    fn seen_through(&self, var: VarId) -> Option<Option<VarId>> {
+    /// Whom the moves at hand do not deceive enough, if there is somebody, by where they are counted.
+    fn seen_through(&self, var: VarId) -> Option<Units> {
         let field = self.field(Units::In(None));
         let is_emptied =
             |(v, by): &&(VarId, i64)| self.system.vars[*v].value + by < 1 && field.may_hold_an_own_unit(*v);
         let emptied: BTreeSet<VarId> =
             self.proofs[var].iter().flatten().filter(is_emptied).map(|(v, _)| *v).collect();
         let mut attackers = std::iter::once(None).chain(emptied.into_iter().map(Some));
-        attackers.find(|own| !self.is_enough(var, self.reach(var, *own)))
+        attackers.find(|own| !self.is_enough(var, self.reach(var, *own))).map(Units::In)
     }
 
     fn is_proven(&self, var: VarId) -> bool {
@@ -261,8 +261,8 @@ impl<'a> Work<'a> {
             return self.is_proven(var);
         }
         let mut asked = BTreeSet::new();
-        while let Some(own) = self.seen_through(var).filter(|own| asked.insert(*own)) {
-            self.look(var, Units::In(own));
+        while let Some(units) = self.seen_through(var).filter(|units| asked.insert(*units)) {
+            self.look(var, units);
         }
         self.is_proven(var)
     }
@@ -326,8 +326,10 @@ impl<'a> Work<'a> {
         self.withhold(var, Units::Everywhere);
         let mut asked = BTreeSet::new();
         while !self.prove(var) {
-            let Some(own) = self.seen_through(var).filter(|own| asked.insert(*own)) else { return false };
-            self.withhold(var, Units::In(own));
+            let Some(units) = self.seen_through(var).filter(|units| asked.insert(*units)) else {
+                return false;
+            };
+            self.withhold(var, units);
         }
         true
     }
