@@ -6,8 +6,10 @@
 --   the owner             migrates; nobody else changes tables
 --   kommunalatlas_staff   the server with the internal area: reads and writes rows
 --   kommunalatlas_public  the server with `--public-only`: reads what is public, through views, and nothing else
+--   kommunalatlas_gis     people with QGIS: read the rows of `kommunalatlas.indicator_value`, without restricted sources, and
+--                         what is public
 --
--- The last two are groups without a password of their own: let the role that a server signs in with be a member of one of
+-- The last three are groups without a password of their own: let the role that a server signs in with be a member of one of
 -- them (GRANT kommunalatlas_public TO somebody). Making them needs the right CREATEROLE; where the owner has not got it, let
 -- an administrator run the first statement.
 
@@ -18,6 +20,9 @@ BEGIN
     END IF;
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'kommunalatlas_public') THEN
         CREATE ROLE kommunalatlas_public NOLOGIN;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'kommunalatlas_gis') THEN
+        CREATE ROLE kommunalatlas_gis NOLOGIN;
     END IF;
 END
 $$;
@@ -30,8 +35,8 @@ BEGIN
     FOR name IN SELECT nspname FROM pg_namespace
         WHERE nspname LIKE 'kommunalatlas%' AND nspname <> 'kommunalatlas_public'
     LOOP
-        EXECUTE format('REVOKE ALL ON SCHEMA %I FROM PUBLIC, kommunalatlas_public', name);
-        EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA %I FROM PUBLIC, kommunalatlas_public', name);
+        EXECUTE format('REVOKE ALL ON SCHEMA %I FROM PUBLIC, kommunalatlas_public, kommunalatlas_gis', name);
+        EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA %I FROM PUBLIC, kommunalatlas_public, kommunalatlas_gis', name);
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO kommunalatlas_staff', name);
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %I TO kommunalatlas_staff', name);
         EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA %I TO kommunalatlas_staff', name);
@@ -42,3 +47,6 @@ $$;
 REVOKE ALL ON SCHEMA kommunalatlas_public FROM PUBLIC;
 GRANT USAGE ON SCHEMA kommunalatlas_public TO kommunalatlas_public, kommunalatlas_staff;
 GRANT SELECT ON ALL TABLES IN SCHEMA kommunalatlas_public TO kommunalatlas_public, kommunalatlas_staff;
+
+GRANT USAGE ON SCHEMA kommunalatlas, kommunalatlas_public TO kommunalatlas_gis;
+GRANT SELECT ON kommunalatlas.indicator_value, kommunalatlas_public.indicator_value TO kommunalatlas_gis;
