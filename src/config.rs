@@ -305,6 +305,38 @@ impl Config {
                 let networks = value.split(',').map(str::parse).collect::<Result<_, NetworkError>>();
                 self.access.trusted_proxies = networks.map_err(|e| bad(e.to_string()))?;
             }
+            key if key.starts_with("oidc_") => self.set_oidc(place, key, value)?,
+            "secret_key_file" => self.secret_key_file = Some(PathBuf::from(value)),
+            "audit_log_days" => {
+                self.access.keep_log = Some(TimeDelta::days(positive(value, "days").map_err(bad)?));
+            }
+            "unused_account_days" => {
+                let days = positive(value, "days").map_err(bad)?;
+                self.access.keep_unused_accounts = Some(TimeDelta::days(days));
+            }
+            budget => {
+                let mebibytes: u32 = parse(value, "write a whole number of mebibytes").map_err(bad)?;
+                let slot = match budget {
+                    "cache_skeletons_mib" => &mut self.caches.skeletons,
+                    "cache_columns_mib" => &mut self.caches.columns,
+                    "cache_tiles_mib" => &mut self.caches.tiles,
+                    _ => &mut self.caches.geometry,
+                };
+                *slot = u64::from(mebibytes) << 20;
+            }
+        }
+        Ok(())
+    }
+
+    /// The settings of the identity provider.
+    fn set_oidc(&mut self, place: &str, key: &'static str, value: &str) -> Result<(), ConfigError> {
+        let bad = |why: String| ConfigError::BadValue {
+            place: place.to_owned(),
+            key,
+            value: value.to_owned(),
+            why,
+        };
+        match key {
             "oidc_client_secret" | "oidc_client_secret_file" => {
                 let secret = if key == "oidc_client_secret" {
                     Ok(Secret::new(value))
@@ -333,28 +365,10 @@ impl Config {
                 let scopes = value.split([',', ' ']).filter(|scope| !scope.is_empty());
                 self.oidc.scopes = Some(scopes.map(str::to_owned).collect());
             }
-            "oidc_ca_file" => {
+            _ => {
                 let roots = std::fs::read_to_string(value).map_err(|e| bad(e.to_string()))?;
                 check_roots(&roots).map_err(bad)?;
                 self.oidc.roots = Some(roots);
-            }
-            "secret_key_file" => self.secret_key_file = Some(PathBuf::from(value)),
-            "audit_log_days" => {
-                self.access.keep_log = Some(TimeDelta::days(positive(value, "days").map_err(bad)?));
-            }
-            "unused_account_days" => {
-                let days = positive(value, "days").map_err(bad)?;
-                self.access.keep_unused_accounts = Some(TimeDelta::days(days));
-            }
-            budget => {
-                let mebibytes: u32 = parse(value, "write a whole number of mebibytes").map_err(bad)?;
-                let slot = match budget {
-                    "cache_skeletons_mib" => &mut self.caches.skeletons,
-                    "cache_columns_mib" => &mut self.caches.columns,
-                    "cache_tiles_mib" => &mut self.caches.tiles,
-                    _ => &mut self.caches.geometry,
-                };
-                *slot = u64::from(mebibytes) << 20;
             }
         }
         Ok(())

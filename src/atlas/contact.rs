@@ -66,6 +66,7 @@ impl Contact {
         self.lost.load(Ordering::Acquire)
     }
 
+    #[expect(clippy::option_option, reason = "there may be no replica, or one that does not answer")]
     pub(super) fn standing(&self, generation: i64, replica_behind: Option<Option<i64>>) -> Standing {
         Standing {
             generation,

@@ -263,7 +263,8 @@ fn with_merged(
 ) -> Result<(AtlasCatalogue, Slug), ReleaseError> {
     let mut catalogue = catalogue.clone();
     let is_free = |slug: &Slug| !catalogue.indicators.iter().any(|i| i.slug == *slug);
-    let slug = (1..).filter_map(|n| format!("merged-{n}").parse().ok()).find(is_free);
+    let slug =
+        (0..=catalogue.indicators.len()).filter_map(|n| format!("merged-{n}").parse().ok()).find(is_free);
     let slug: Slug = slug.ok_or_else(|| ReleaseError::UnknownIndicator(one.slug.clone()))?;
     for part in catalogue.indicators.iter_mut().filter(|i| i.slug == one.slug || i.slug == *other) {
         part.part_of = Some(slug.clone());

@@ -70,7 +70,7 @@ impl Store {
         let Some(replica) = &store.replica else { return };
         let found = async {
             let mut tx = store.begin_snapshot(&replica.readers).await?;
-            generation(&tx.row(GENERATION, params![]).await?)
+            generation(tx.row(GENERATION, params![]).await?.as_ref())
         };
         let found = found.await.unwrap_or_else(|error| {
             if replica.found.load(Ordering::Acquire) != NOT_THERE {
@@ -96,14 +96,13 @@ impl Store {
             return None;
         }
         let mut tx = store.begin_snapshot(&replica.readers).await.ok()?;
-        let found = generation(&tx.row(GENERATION, params![]).await.ok()?).ok()?;
+        let found = generation(tx.row(GENERATION, params![]).await.ok()?.as_ref()).ok()?;
         // What was written while this began counts too.
         (found >= store.newest.load(Ordering::Acquire)).then_some(tx)
     }
 }
 
-fn generation(row: &Option<Row>) -> Result<i64, StoreError> {
-    let row =
-        row.as_ref().ok_or_else(|| StoreError::Unusable("what read_url names follows no database".into()))?;
+fn generation(row: Option<&Row>) -> Result<i64, StoreError> {
+    let row = row.ok_or_else(|| StoreError::Unusable("what read_url names follows no database".into()))?;
     row.cells().get()
 }

@@ -166,11 +166,16 @@ fn two_servers_show_every_release_and_withdrawal_whole_and_within_a_second() {
         stopped: AtomicBool::new(false),
     };
     thread::sleep(STALE);
+    let checker = &checker;
     let tallies: Vec<Tally> = thread::scope(|scope| {
         let orders = [[ports[0], ports[1]], [ports[1], ports[0]]];
-        let readers: Vec<_> =
-            orders.into_iter().cycle().take(4).map(|ports| scope.spawn(|| checker.read(ports))).collect();
-        decide(&checker, ports, &token);
+        let readers: Vec<_> = orders
+            .into_iter()
+            .cycle()
+            .take(4)
+            .map(|ports| scope.spawn(move || checker.read(ports)))
+            .collect();
+        decide(checker, ports, &token);
         checker.stopped.store(true, Ordering::Release);
         readers.into_iter().map(|reader| reader.join().unwrap()).collect()
     });

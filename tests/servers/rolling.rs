@@ -147,10 +147,11 @@ fn two_servers_behind_nginx_are_restarted_one_after_the_other_without_a_failed_r
     let folder = tempfile::tempdir().unwrap();
     let proxy = Proxy::start(folder.path(), ports);
     let stopped = AtomicBool::new(false);
+    let (port, told) = (proxy.port, &stopped);
     let (answers, writes) = thread::scope(|scope| {
         let readers: Vec<_> = [None, None, None, Some(token.as_str())]
             .into_iter()
-            .map(|token| scope.spawn(|| keeps_reading(proxy.port, token, &stopped)))
+            .map(|token| scope.spawn(move || keeps_reading(port, token, told)))
             .collect();
         let writer = scope.spawn(|| keeps_writing(proxy.port, &token, &stopped));
         for _ in 0..ROUNDS {

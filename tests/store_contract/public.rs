@@ -177,7 +177,9 @@ async fn a_packed_number_is_read_exactly_in_the_database() {
     let Some(place) = Place::server().await else { return };
     place.open(OpenMode::Create).await.close().await;
     let mut owner = PgConnection::connect(&place.location).await.unwrap();
-    for number in [0.0, 1.0, -2.5, 0.1, 1.0 / 3.0, 2.941_176, -1e-300, 5e-324, 1.7e308, 123_456_789.012_345] {
+    for number in
+        [0.0_f64, 1.0, -2.5, 0.1, 1.0 / 3.0, 2.941_176, -1e-300, 5e-324, 1.7e308, 123_456_789.012_345]
+    {
         let sql = sqlx::query_scalar("SELECT kommunalatlas_public.packed_number($1)");
         let read: Option<f64> = sql.bind(number.to_le_bytes().to_vec()).fetch_one(&mut owner).await.unwrap();
         assert_eq!(read.map(f64::to_bits), Some(number.to_bits()), "{number}");
