@@ -69,6 +69,8 @@ admin -d postgres \
     -c "CREATE ROLE atlas LOGIN CREATEDB" \
     -c "CREATE ROLE kommunalatlas_staff NOLOGIN" \
     -c "CREATE ROLE kommunalatlas_public NOLOGIN" \
+    -c "CREATE ROLE kommunalatlas_gis NOLOGIN" \
+    -c "CREATE ROLE atlas_gis LOGIN IN ROLE kommunalatlas_gis" \
     -c "CREATE ROLE atlas_staff LOGIN IN ROLE kommunalatlas_staff" \
     -c "CREATE ROLE atlas_public LOGIN IN ROLE kommunalatlas_public" \
     -c "GRANT pg_signal_backend TO atlas" \

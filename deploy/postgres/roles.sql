@@ -6,8 +6,9 @@
 --   the owner             migrates; nobody else changes tables
 --   kommunalatlas_staff   the server with the internal area: reads and writes rows
 --   kommunalatlas_public  the server with `--public-only`: reads what is public, through views, and nothing else
+--   kommunalatlas_gis     people of a GIS department: read `kommunalatlas.indicator_value` and what is public
 --
--- The last two are groups without a password of their own: let the role that a server signs in with be a member of one of
+-- The last three are groups without a password of their own: let the role that a server or person signs in with be a member of one of
 -- them (GRANT kommunalatlas_public TO somebody). Making them needs the right CREATEROLE; where the owner has not got it, let
 -- an administrator run the first statement.
 
@@ -18,6 +19,9 @@ BEGIN
     END IF;
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'kommunalatlas_public') THEN
         CREATE ROLE kommunalatlas_public NOLOGIN;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'kommunalatlas_gis') THEN
+        CREATE ROLE kommunalatlas_gis NOLOGIN;
     END IF;
 END
 $$;
@@ -40,5 +44,8 @@ END
 $$;
 
 REVOKE ALL ON SCHEMA kommunalatlas_public FROM PUBLIC;
-GRANT USAGE ON SCHEMA kommunalatlas_public TO kommunalatlas_public, kommunalatlas_staff;
-GRANT SELECT ON ALL TABLES IN SCHEMA kommunalatlas_public TO kommunalatlas_public, kommunalatlas_staff;
+GRANT USAGE ON SCHEMA kommunalatlas_public TO kommunalatlas_public, kommunalatlas_staff, kommunalatlas_gis;
+GRANT SELECT ON ALL TABLES IN SCHEMA kommunalatlas_public TO kommunalatlas_public, kommunalatlas_staff, kommunalatlas_gis;
+
+GRANT USAGE ON SCHEMA kommunalatlas TO kommunalatlas_gis;
+GRANT SELECT ON kommunalatlas.indicator_value TO kommunalatlas_gis;
