@@ -188,6 +188,15 @@ async fn the_public_role_reads_what_is_listed_and_nothing_else_of_the_catalogue(
                WHERE n.nspname LIKE 'kommunalatlas%' AND has_schema_privilege(n.oid, 'USAGE') ORDER BY 1";
     let functions: Vec<String> = public.fetch_all(sql).await.unwrap().iter().map(|row| row.get(0)).collect();
     assert_eq!(functions, ["packed_number", "packed_status"]);
+
+    let mut gis = PgConnection::connect(&format!("postgres://atlas_gis@{rest}")).await.unwrap();
+    let sql = "SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+               WHERE n.nspname LIKE 'kommunalatlas%' AND c.relkind IN ('r', 'v', 'm', 'p', 'f') \
+               AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') \
+               AND NOT has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE') ORDER BY n.nspname, c.relname";
+    let read: Vec<String> = gis.fetch_all(sql).await.unwrap().iter().map(|row| row.get(0)).collect();
+    assert_eq!(read, [vec!["kommunalatlas.indicator_value".to_owned()], open].concat());
+    gis.close().await.unwrap();
     public.close().await.unwrap();
     owner.close().await.unwrap();
     place.clear().await;
