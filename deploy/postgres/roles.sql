@@ -6,9 +6,10 @@
 --   the owner             migrates; nobody else changes tables
 --   kommunalatlas_staff   the server with the internal area: reads and writes rows
 --   kommunalatlas_public  the server with `--public-only`: reads what is public, through views, and nothing else
---   kommunalatlas_gis     people of a GIS department: read `kommunalatlas.indicator_value` and what is public
+--   kommunalatlas_gis     people with QGIS: read the rows of `kommunalatlas.indicator_value`, without restricted sources, and
+--                         what is public
 --
--- The last three are groups without a password of their own: let the role that a server or person signs in with be a member of one of
+-- The last three are groups without a password of their own: let the role that a server signs in with be a member of one of
 -- them (GRANT kommunalatlas_public TO somebody). Making them needs the right CREATEROLE; where the owner has not got it, let
 -- an administrator run the first statement.
 
@@ -34,8 +35,8 @@ BEGIN
     FOR name IN SELECT nspname FROM pg_namespace
         WHERE nspname LIKE 'kommunalatlas%' AND nspname <> 'kommunalatlas_public'
     LOOP
-        EXECUTE format('REVOKE ALL ON SCHEMA %I FROM PUBLIC, kommunalatlas_public', name);
-        EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA %I FROM PUBLIC, kommunalatlas_public', name);
+        EXECUTE format('REVOKE ALL ON SCHEMA %I FROM PUBLIC, kommunalatlas_public, kommunalatlas_gis', name);
+        EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA %I FROM PUBLIC, kommunalatlas_public, kommunalatlas_gis', name);
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO kommunalatlas_staff', name);
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %I TO kommunalatlas_staff', name);
         EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA %I TO kommunalatlas_staff', name);
@@ -44,8 +45,8 @@ END
 $$;
 
 REVOKE ALL ON SCHEMA kommunalatlas_public FROM PUBLIC;
-GRANT USAGE ON SCHEMA kommunalatlas_public TO kommunalatlas_public, kommunalatlas_staff, kommunalatlas_gis;
-GRANT SELECT ON ALL TABLES IN SCHEMA kommunalatlas_public TO kommunalatlas_public, kommunalatlas_staff, kommunalatlas_gis;
+GRANT USAGE ON SCHEMA kommunalatlas_public TO kommunalatlas_public, kommunalatlas_staff;
+GRANT SELECT ON ALL TABLES IN SCHEMA kommunalatlas_public TO kommunalatlas_public, kommunalatlas_staff;
 
-GRANT USAGE ON SCHEMA kommunalatlas TO kommunalatlas_gis;
-GRANT SELECT ON kommunalatlas.indicator_value TO kommunalatlas_gis;
+GRANT USAGE ON SCHEMA kommunalatlas, kommunalatlas_public TO kommunalatlas_gis;
+GRANT SELECT ON kommunalatlas.indicator_value, kommunalatlas_public.indicator_value TO kommunalatlas_gis;

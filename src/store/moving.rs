@@ -29,6 +29,14 @@ const TABLES_OF_PEOPLE: [&str; 10] = [
     "audit",
 ];
 
+/// Tables of a store that no atlas has rows of: what is on its way into the audit log arrives at the destination.
+const WITHOUT_ATLAS: [&str; 1] = ["audit_outbox"];
+
+/// Every table of a store.
+fn tables() -> Vec<&'static str> {
+    leaving::TABLES.into_iter().chain(WITHOUT_ATLAS).collect()
+}
+
 /// What was copied from one store into another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Moved {
@@ -57,7 +65,7 @@ impl Store {
         told: Told<'_>,
     ) -> Result<Moved> {
         let (mut from, mut to) = (source.begin_read().await?, self.begin_write().await?);
-        let tables = copy_all(&mut from, &mut to, &leaving::TABLES, told).await?;
+        let tables = copy_all(&mut from, &mut to, &tables(), told).await?;
         let content_hash = from.content_hash().await?;
         if to.content_hash().await? != content_hash {
             return Err(different());
@@ -135,7 +143,7 @@ mod tests {
         let store = Store::open(location, OpenMode::Create, now).await.unwrap();
         let found = store.rows(TABLES, params![]).await.unwrap();
         let found: Vec<String> = found.iter().map(|row| row.cells().text().unwrap()).collect();
-        assert_eq!(found, sorted(leaving::TABLES), "a new table belongs into `leaving::TABLES`");
+        assert_eq!(found, sorted(tables()), "a new table belongs into `leaving::TABLES`");
         let people = AccessStore::open(location).await.unwrap();
         let found = people.rows(TABLES, params![]).await.unwrap();
         let found: Vec<String> = found.iter().map(|row| row.cells().text().unwrap()).collect();

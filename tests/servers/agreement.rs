@@ -135,7 +135,8 @@ fn decide(checker: &Checker, ports: [u16; 2], token: &str) {
         checker.decisions.lock().unwrap().last_mut().unwrap().done = Some(Instant::now());
         assert_eq!(atlas::is_public(client), state.is_some(), "whoever decides does not see it");
         // Most decisions follow each other quickly, some stand for a while.
-        let pause = if number % 20 == 19 { STALE + Duration::from_millis(500) } else { Duration::from_millis(60) };
+        let pause =
+            if number % 20 == 19 { STALE + Duration::from_millis(500) } else { Duration::from_millis(60) };
         thread::sleep(pause);
     }
 }
@@ -146,7 +147,8 @@ fn two_servers_show_every_release_and_withdrawal_whole_and_within_a_second() {
     let person = Person::with_store(cluster.url());
     atlas::prepare(&person);
     let token = atlas::publisher(&person);
-    let servers = [(); 2].map(|()| Server::start(&person, "--public-url http://localhost --admin-listen off"));
+    let servers =
+        [(); 2].map(|()| Server::start(&person, "--public-url http://localhost --admin-listen off"));
     let ports = [servers[0].port, servers[1].port];
     let mut client = Client::with_token(ports[0], &token);
     let mut documents = HashMap::from([(None, Value::Null)]);

@@ -89,6 +89,7 @@ pub fn decide(client: &mut Client, release: Option<usize>) {
 pub fn is_public(client: &mut Client) -> bool {
     let catalog = client.get("/a/catalog.json").unwrap().json();
     let indicators = catalog["indicators"].as_array().unwrap();
-    let rate = indicators.iter().find(|i| i["slug"] == "day-care-rate").unwrap_or_else(|| panic!("{catalog}"));
+    let rate =
+        indicators.iter().find(|i| i["slug"] == "day-care-rate").unwrap_or_else(|| panic!("{catalog}"));
     rate["levels"]["gemeinde"]["visibility"] == "public"
 }

@@ -1,11 +1,6 @@
 //! `kill -9` of the database in the middle of something: afterwards all of it happened, or nothing.
 
-use std::{
-    collections::BTreeSet,
-    fmt::Write as _,
-    thread,
-    time::Instant,
-};
+use std::{collections::BTreeSet, fmt::Write as _, thread, time::Instant};
 
 use crate::{cluster::Cluster, files, files::Dice, person::Person};
 
@@ -97,7 +92,9 @@ fn a_migration_whose_database_is_killed_happens_as_a_whole_or_not_at_all() {
         cluster.ask(sql)
     };
     let begin_anew = || {
-        cluster.tamper("DROP SCHEMA IF EXISTS kommunalatlas, kommunalatlas_public, kommunalatlas_access CASCADE");
+        cluster.tamper(
+            "DROP SCHEMA IF EXISTS kommunalatlas, kommunalatlas_public, kommunalatlas_access CASCADE",
+        );
         cluster.tamper("CREATE SCHEMA kommunalatlas");
         let first = include_str!("../../migrations/postgres/0001_atlas.sql");
         cluster.tamper(&format!("SET search_path = kommunalatlas, public; {first}"));
@@ -131,6 +128,8 @@ fn a_migration_whose_database_is_killed_happens_as_a_whole_or_not_at_all() {
         assert_eq!(tables(), after);
         person.succeeds("atlas create a");
     }
-    println!("a migration takes {takes:?}; killed, {nothing} times nothing had happened, {whole} times all of it");
+    println!(
+        "a migration takes {takes:?}; killed, {nothing} times nothing had happened, {whole} times all of it"
+    );
     assert!(nothing > 0, "the database was never killed before it was over");
 }

@@ -59,7 +59,10 @@ fn with_a_replica_ten_seconds_behind_nobody_goes_back_and_staff_read_what_they_w
     let replica = primary.replica(DELAY);
     let admins = [free_port(), free_port()];
     let servers = admins.map(|admin| {
-        let flags = format!("--public-url http://localhost --admin-listen 127.0.0.1:{admin} --read-url {}", replica.url());
+        let flags = format!(
+            "--public-url http://localhost --admin-listen 127.0.0.1:{admin} --read-url {}",
+            replica.url()
+        );
         Server::start(&person, &flags)
     });
     let mut staff = [0, 1].map(|at: usize| Client::with_token(servers[at].port, &token));
@@ -109,14 +112,16 @@ fn a_database_that_follows_nobody_is_not_read_as_a_replica() {
     let person = Person::with_store(primary.url());
     person.prepares_atlas();
     let admin = free_port();
-    let server = Server::start(&person, &format!("--admin-listen 127.0.0.1:{admin} --read-url {}", primary.url()));
+    let server =
+        Server::start(&person, &format!("--admin-listen 127.0.0.1:{admin} --read-url {}", primary.url()));
     assert_eq!(Client::of(server.port).get("/health/ready").unwrap().status, 200);
     let start = Instant::now();
     while !Client::of(admin).get("/metrics").unwrap().text().contains("kommunalatlas_replica_reachable 0") {
         assert!(start.elapsed() < HANGS, "the server reads from what follows nobody");
         thread::sleep(Duration::from_millis(50));
     }
-    let with_replica = person.command(&["check"]).env("KOMMUNALATLAS_READ_URL", primary.url()).output().unwrap();
+    let with_replica =
+        person.command(&["check"]).env("KOMMUNALATLAS_READ_URL", primary.url()).output().unwrap();
     assert_eq!(with_replica.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&with_replica.stdout).contains("replica: PROBLEM"), "{with_replica:?}");
 }

@@ -48,8 +48,10 @@ impl Proxy {
             adapted = adapted.replace(from, &to);
         }
         fs::write(folder.join("kommunalatlas.conf"), adapted).unwrap();
-        let mut main = format!("daemon off;\npid {0}/nginx.pid;\nerror_log {0}/error.log;\n", folder.display());
-        if fs::metadata("/proc/self").is_ok_and(|process| std::os::unix::fs::MetadataExt::uid(&process) == 0) {
+        let mut main =
+            format!("daemon off;\npid {0}/nginx.pid;\nerror_log {0}/error.log;\n", folder.display());
+        if fs::metadata("/proc/self").is_ok_and(|process| std::os::unix::fs::MetadataExt::uid(&process) == 0)
+        {
             main.push_str("user root;\n");
         }
         let folders = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -63,7 +65,14 @@ impl Proxy {
         fs::write(&file, main).unwrap();
         let nginx = |arguments: &[&str]| {
             let mut command = Command::new("/usr/sbin/nginx");
-            command.arg("-p").arg(folder).arg("-c").arg(&file).arg("-e").arg(folder.join("error.log")).args(arguments);
+            command
+                .arg("-p")
+                .arg(folder)
+                .arg("-c")
+                .arg(&file)
+                .arg("-e")
+                .arg(folder.join("error.log"))
+                .args(arguments);
             command
         };
         let tested = nginx(&["-t"]).output().unwrap();
@@ -173,7 +182,8 @@ fn nginx_keeps_what_is_public_and_named_and_nothing_else() {
     let proxy = Proxy::start(folder.path(), [server.port, server.port]);
     let (mut public, mut staff) = (Client::of(proxy.port), Client::with_token(proxy.port, &token));
     let address = |client: &mut Client| {
-        let template = client.get(&in_base(TILEJSON)).unwrap().json()["tiles"][0].as_str().unwrap().to_owned();
+        let template =
+            client.get(&in_base(TILEJSON)).unwrap().json()["tiles"][0].as_str().unwrap().to_owned();
         in_base(&format!("{}?{}", atlas::tile("day-care-rate/2020"), template.split_once('?').unwrap().1))
     };
     let (open, internal) = (address(&mut public), address(&mut staff));
@@ -186,7 +196,8 @@ fn nginx_keeps_what_is_public_and_named_and_nothing_else() {
     assert_eq!(staff.get(&open).unwrap().body, inner.body);
     assert_eq!(public.get(&open).unwrap().body, tile.body);
     // What was taken back is gone a few seconds later, though browsers may keep it for a year.
-    let mut direct = Client { headers: format!("Authorization: Bearer {token}\r\n"), ..Client::of(proxy.port) };
+    let mut direct =
+        Client { headers: format!("Authorization: Bearer {token}\r\n"), ..Client::of(proxy.port) };
     let decision = serde_json::json!({"kind": "keep-open", "reason": "test", "until": "9999-12-31"});
     let body = serde_json::json!({
         "indicators": ["day-care-rate"], "levels": ["gemeinde"], "audience": "public", "decision": decision,
