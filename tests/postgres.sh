@@ -72,6 +72,7 @@ admin -d postgres \
     -c "CREATE ROLE kommunalatlas_gis NOLOGIN" \
     -c "CREATE ROLE atlas_staff LOGIN IN ROLE kommunalatlas_staff" \
     -c "CREATE ROLE atlas_public LOGIN IN ROLE kommunalatlas_public" \
+    -c "CREATE ROLE atlas_gis LOGIN IN ROLE kommunalatlas_gis" \
     -c "GRANT pg_signal_backend TO atlas" \
     -c "CREATE DATABASE atlas_template OWNER atlas"
 admin -d atlas_template -c "SET client_min_messages = warning" -c "CREATE EXTENSION postgis"

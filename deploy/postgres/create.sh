@@ -23,13 +23,13 @@ psql -X -q -v ON_ERROR_STOP=1 -d postgres "$@" <<'END'
 \set server_password `printf %s "$SERVER_PASSWORD"`
 \set database `printf %s "$DATABASE"`
 -- Another database of this server may have the groups already.
-SELECT format('CREATE ROLE %I NOLOGIN', name) FROM unnest(ARRAY['kommunalatlas_staff', 'kommunalatlas_public']) AS name
+SELECT format('CREATE ROLE %I NOLOGIN', name) FROM unnest(ARRAY['kommunalatlas_staff', 'kommunalatlas_public', 'kommunalatlas_gis']) AS name
     WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \gexec
 CREATE ROLE atlas_owner LOGIN PASSWORD :'owner_password';
 CREATE ROLE atlas_server LOGIN PASSWORD :'server_password' IN ROLE kommunalatlas_staff;
 CREATE DATABASE :"database" OWNER atlas_owner ENCODING 'UTF8' TEMPLATE template0;
 REVOKE ALL ON DATABASE :"database" FROM PUBLIC;
-GRANT CONNECT ON DATABASE :"database" TO atlas_server, kommunalatlas_public;
+GRANT CONNECT ON DATABASE :"database" TO atlas_server, kommunalatlas_public, kommunalatlas_gis;
 \connect :"database"
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 CREATE EXTENSION IF NOT EXISTS postgis;

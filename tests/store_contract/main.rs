@@ -42,6 +42,7 @@ mod derivations;
 mod drafts;
 mod facilities;
 mod geometries;
+mod gis;
 mod history;
 mod leaving;
 mod moving;
