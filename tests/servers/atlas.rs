@@ -68,19 +68,16 @@ pub fn tile_of(layer: &str, zoom: u8) -> String {
 /// Puts one of the two releases in force, or none.
 pub fn decide(client: &mut Client, release: Option<usize>) {
     let layer = json!({"level": "gemeinde", "indicator": "day-care-rate", "audience": "public"});
-    let answer = match release {
-        Some(number) => {
-            let mut body = layer;
-            body["number"] = json!(number + 1);
-            client.post("/api/atlases/a/rollbacks", &body).unwrap()
-        }
-        None => {
-            let decision = json!({"kind": "keep-open", "reason": "test", "until": "9999-12-31"});
-            let body = json!({
-                "indicators": ["day-care-rate"], "levels": ["gemeinde"], "audience": "public", "decision": decision,
-            });
-            client.post("/api/atlases/a/withdrawals", &body).unwrap()
-        }
+    let answer = if let Some(number) = release {
+        let mut body = layer;
+        body["number"] = json!(number + 1);
+        client.post("/api/atlases/a/rollbacks", &body).unwrap()
+    } else {
+        let decision = json!({"kind": "keep-open", "reason": "test", "until": "9999-12-31"});
+        let body = json!({
+            "indicators": ["day-care-rate"], "levels": ["gemeinde"], "audience": "public", "decision": decision,
+        });
+        client.post("/api/atlases/a/withdrawals", &body).unwrap()
     };
     assert!((200..300).contains(&answer.status), "{}: {}", answer.status, answer.text());
 }

@@ -69,14 +69,13 @@ impl Client {
     }
 
     fn once(&mut self, method: &str, path: &str, body: &str) -> std::io::Result<Answer> {
-        let mut stream = match self.stream.take() {
-            Some(stream) => stream,
-            None => {
-                let stream = TcpStream::connect(("127.0.0.1", self.port))?;
-                stream.set_read_timeout(Some(HANGS))?;
-                stream.set_nodelay(true)?;
-                BufReader::new(stream)
-            }
+        let mut stream = if let Some(stream) = self.stream.take() {
+            stream
+        } else {
+            let stream = TcpStream::connect(("127.0.0.1", self.port))?;
+            stream.set_read_timeout(Some(HANGS))?;
+            stream.set_nodelay(true)?;
+            BufReader::new(stream)
         };
         let length = body.len();
         let request = format!(

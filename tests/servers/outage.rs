@@ -19,7 +19,7 @@ use crate::{
 /// After so long something hangs.
 const HANGS: Duration = Duration::from_mins(1);
 
-/// How long the database is away; OUTAGE_SECONDS says otherwise.
+/// How long the database is away; `OUTAGE_SECONDS` says otherwise.
 fn outage() -> Duration {
     let seconds = std::env::var("OUTAGE_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
     Duration::from_secs(seconds.unwrap_or(10))

@@ -2,6 +2,7 @@
 //! notices.
 
 use std::{
+    fmt::Write as _,
     fs,
     path::Path,
     process::{Child, Command},
@@ -57,10 +58,12 @@ impl Proxy {
         let folders = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|name| format!("{name}_temp_path {}/{name};\n", folder.display()))
             .concat();
-        main.push_str(&format!(
-            "events {{}}\nhttp {{\naccess_log {0}/access.log;\n{folders}include {0}/kommunalatlas.conf;\n}}\n",
+        writeln!(
+            main,
+            "events {{}}\nhttp {{\naccess_log {0}/access.log;\n{folders}include {0}/kommunalatlas.conf;\n}}",
             folder.display()
-        ));
+        )
+        .unwrap();
         let file = folder.join("nginx.conf");
         fs::write(&file, main).unwrap();
         let nginx = |arguments: &[&str]| {
@@ -197,8 +200,7 @@ fn nginx_keeps_what_is_public_and_named_and_nothing_else() {
     assert_eq!(staff.get(&open).unwrap().body, inner.body);
     assert_eq!(public.get(&open).unwrap().body, tile.body);
     // What was taken back is gone a few seconds later, though browsers may keep it for a year.
-    let mut direct =
-        Client { headers: format!("Authorization: Bearer {token}\r\n"), ..Client::of(proxy.port) };
+    let mut direct = Client::with_token(proxy.port, &token);
     let decision = serde_json::json!({"kind": "keep-open", "reason": "test", "until": "9999-12-31"});
     let body = serde_json::json!({
         "indicators": ["day-care-rate"], "levels": ["gemeinde"], "audience": "public", "decision": decision,

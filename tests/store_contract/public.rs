@@ -1,7 +1,7 @@
 //! The public part of a store: what it shows, its export, and the rights of the public role.
 
 use kommunalatlas::{
-    domain::{Audience, Status},
+    domain::Audience,
     store::{AccessStore, OpenMode, Store},
 };
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
@@ -126,72 +126,6 @@ async fn the_public_role_is_refused_every_internal_table() {
         Store::open(&as_role(&place.location, "atlas_staff"), OpenMode::ReadWrite, noon()).await.unwrap();
     staff.set_open(&slug("wendland"), false).await.unwrap();
     staff.close().await;
-    owner.close().await.unwrap();
-    place.clear().await;
-}
-
-/// Rows of a GIS view: key, value, status, whether the geometry is one in degrees.
-async fn gis_rows(connection: &mut PgConnection, view: &str) -> Vec<(String, Option<f64>, String, bool)> {
-    let sql = format!(
-        "SELECT key, value, status, coalesce(ST_SRID(geom) = 4326 AND ST_IsValid(geom), FALSE) FROM {view} \
-         WHERE atlas = 'wendland' AND indicator = 'quote' ORDER BY period DESC, edition, key LIMIT 3"
-    );
-    let rows = connection.fetch_all(AssertSqlSafe(sql)).await.unwrap();
-    rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect()
-}
-
-#[tokio::test]
-async fn a_gis_department_reads_rows_that_say_what_the_columns_say() {
-    let Some(place) = Place::server().await else { return };
-    let store = place.open(OpenMode::Create).await;
-    released(&store).await;
-    let catalogue = store.catalogues().await.unwrap().remove(0);
-    let series = catalogue.series.iter().filter(|s| s.indicator.as_str() == "quote").max_by(|a, b| {
-        (&a.period, std::cmp::Reverse(a.edition)).cmp(&(&b.period, std::cmp::Reverse(b.edition)))
-    });
-    let column = store.column(series.unwrap().id).await.unwrap();
-    store.close().await;
-    let mut owner = PgConnection::connect(&place.location).await.unwrap();
-    owner.execute(ROLES).await.unwrap();
-    owner.execute("SET search_path = kommunalatlas, public").await.unwrap();
-    let internal = gis_rows(&mut owner, "kommunalatlas.indicator_value").await;
-    assert_eq!(internal.len(), 3, "{internal:?}");
-    for (ordinal, (key, value, status, placed)) in internal.iter().enumerate() {
-        assert_eq!(
-            (*value, status.as_str()),
-            (column.value(ordinal), column.status(ordinal).as_str()),
-            "{key}"
-        );
-        assert!(placed, "{key}");
-    }
-    let public = gis_rows(&mut owner, "kommunalatlas_public.indicator_value").await;
-    assert_eq!(public.iter().map(|row| row.1).collect::<Vec<_>>(), [Some(1.0), Some(2.0), Some(3.0)]);
-    owner.execute("UPDATE kommunalatlas.atlas SET open = 0").await.unwrap();
-    assert!(gis_rows(&mut owner, "kommunalatlas_public.indicator_value").await.is_empty());
-    owner.close().await.unwrap();
-    place.clear().await;
-}
-
-#[tokio::test]
-async fn a_packed_number_is_read_exactly_in_the_database() {
-    let Some(place) = Place::server().await else { return };
-    place.open(OpenMode::Create).await.close().await;
-    let mut owner = PgConnection::connect(&place.location).await.unwrap();
-    for number in
-        [0.0_f64, 1.0, -2.5, 0.1, 1.0 / 3.0, 2.941_176, -1e-300, 5e-324, 1.7e308, 123_456_789.012_345]
-    {
-        let sql = sqlx::query_scalar("SELECT kommunalatlas_public.packed_number($1)");
-        let read: Option<f64> = sql.bind(number.to_le_bytes().to_vec()).fetch_one(&mut owner).await.unwrap();
-        assert_eq!(read.map(f64::to_bits), Some(number.to_bits()), "{number}");
-    }
-    let sql = sqlx::query_scalar("SELECT kommunalatlas_public.packed_number($1)");
-    let nan: Option<f64> = sql.bind(f64::NAN.to_le_bytes().to_vec()).fetch_one(&mut owner).await.unwrap();
-    assert_eq!(nan, None);
-    for status in Status::ALL {
-        let sql = sqlx::query_scalar("SELECT kommunalatlas_public.packed_status($1)");
-        let name: Option<String> = sql.bind(i32::from(status as u8)).fetch_one(&mut owner).await.unwrap();
-        assert_eq!(name.as_deref(), Some(status.as_str()));
-    }
     owner.close().await.unwrap();
     place.clear().await;
 }
