@@ -7,6 +7,7 @@
 #     tests/cluster.sh start FOLDER                starts it again
 #     tests/cluster.sh stop FOLDER                 stops it at once, as a restart of the machine would
 #     tests/cluster.sh kill FOLDER                 kill -9 of all its processes
+#     tests/cluster.sh tls FOLDER                  encrypts from now on, with a certificate of its own: FOLDER/server.crt
 #     tests/cluster.sh remove FOLDER               stops it and removes the folder
 #
 # The folder must be on the list of nothing else: it is made and removed here. It listens on the loopback interface only.
@@ -89,6 +90,14 @@ replica)
 start) start ;;
 stop) (cd "$dir" && as_server "$bin/pg_ctl" -D "$dir/data" -m immediate -w stop >/dev/null) ;;
 kill) slay ;;
+tls)
+    cd "$dir/data"
+    as_server openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 \
+        -addext basicConstraints=critical,CA:FALSE -keyout server.key -out server.crt 2>/dev/null
+    as_server cp server.crt "$dir/server.crt"
+    as_server sh -c "echo 'ssl = on' >>'$dir/data/postgresql.auto.conf'"
+    as_server "$bin/pg_ctl" -D "$dir/data" reload >/dev/null
+    ;;
 remove)
     if [ -f "$dir/data/postmaster.pid" ]; then slay; fi
     rm -rf "$dir"

@@ -188,20 +188,23 @@ pub async fn recheck(
         let primary: Vec<CellId> = primary(&tables.table).iter().map(|p| p.cell).collect();
         let reasons = reasons(&tables.table, &primary, &tables.closed)?;
         let refused: Vec<CellId> = reasons.iter().map(Reason::cell).collect();
-        // What everybody knew before anything was released is no fault of a release.
+        // What everybody knew before anything was released is no fault of a release, as long as nobody knows more since: the
+        // same objection, with the same bounds.
         let mut before = tables.table.clone();
         tables.released.iter().for_each(|cell| before.cells[*cell].show = Show::Never);
         let anyway = self::reasons(&before, &refused, &tables.closed)?;
-        let anyway: BTreeSet<CellId> = anyway.iter().map(Reason::cell).collect();
-        let reasons = reasons.iter().filter(|reason| !anyway.contains(&reason.cell()));
+        let is_known =
+            |reason: &&Reason| anyway.contains(reason) && !matches!(reason, Reason::Undecided { .. });
+        let (known, new): (Vec<&Reason>, Vec<&Reason>) = reasons.iter().partition(is_known);
+        let known: BTreeSet<CellId> = known.into_iter().map(Reason::cell).collect();
         let reasons: Vec<String> =
-            reasons.map(|reason| reason.sentence(&tables.name(reason.cell()))).collect();
+            new.into_iter().map(|reason| reason.sentence(&tables.name(reason.cell()))).collect();
         Ok(Rechecked {
             safe: reasons.is_empty(),
             policy,
             primary: primary.len(),
             closed: tables.closed.len(),
-            unavoidable: anyway.len(),
+            unavoidable: known.len(),
             reasons,
         })
     })

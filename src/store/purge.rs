@@ -27,7 +27,7 @@ use crate::store::{
     catalogue::atlas_id,
     history::{self, find},
     leaving,
-    open::is_locked,
+    open::{is_locked, patient},
     sql::{Row, Tx, json, params},
 };
 
@@ -189,7 +189,8 @@ impl Store {
                 Ok(Erased { hindrance, backups: backups(&store.path)?, server_log: false })
             }
             Self::Postgres(store) => {
-                let options = store.writer.connect_options();
+                // However long it takes to write the tables anew.
+                let options = patient((*store.writer.connect_options()).clone());
                 let mut connection = PgConnection::connect_with(&options).await?;
                 let hindrance = erase_tables(&mut connection).await?;
                 connection.close().await?;

@@ -134,11 +134,24 @@ on_both! {
         add(&gate, "anna", vec![member("a", &[Role::Viewer])]).await;
         let (_, token) = token(&gate, "anna", TokenRequest::default()).await;
         by_header(&gate, &bearer(&token), noon()).await.unwrap();
-        // Without a database the answer can only come from memory.
+        // Another server forbids it, and this one has not looked since.
+        house.gate().set_disabled(&root(), &name("anna"), true, noon()).await.unwrap();
+        assert!(by_header(&gate, &bearer(&token), noon() + TimeDelta::seconds(59)).await.is_ok());
+        let later = by_header(&gate, &bearer(&token), noon() + TimeDelta::seconds(60)).await;
+        assert_eq!(later, Err(Refused::Unauthorized));
+    }
+
+    async fn without_the_database_who_was_verified_shortly_before_is_let_in(house: House) {
+        let gate = house.gate();
+        add(&gate, "anna", vec![member("a", &[Role::Viewer])]).await;
+        let (_, token) = token(&gate, "anna", TokenRequest::default()).await;
+        by_header(&gate, &bearer(&token), noon()).await.unwrap();
+        // The answer can only come from memory.
         house.store.close().await;
-        let soon = noon() + TimeDelta::seconds(59);
+        let soon = noon() + TimeDelta::seconds(299);
         assert!(by_header(&gate, &bearer(&token), soon).await.is_ok());
-        assert!(by_header(&gate, &bearer(&token), noon() + TimeDelta::seconds(60)).await.is_err());
+        let late = by_header(&gate, &bearer(&token), noon() + TimeDelta::minutes(5)).await;
+        assert_eq!(late, Err(Refused::Unavailable));
         assert!(gate.authenticate(&nothing(soon)).await.is_ok(), "the public needs no database");
     }
 

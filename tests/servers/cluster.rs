@@ -55,6 +55,12 @@ impl Cluster {
         self.script("kill", &[]);
     }
 
+    /// Encrypts connections from now on; the file of its certificate.
+    pub fn offers_tls(&self) -> PathBuf {
+        self.script("tls", &[]);
+        self.folder.join("server.crt")
+    }
+
     /// Runs statements behind the store's back.
     pub fn tamper(&self, sql: &str) {
         self.ask(sql);

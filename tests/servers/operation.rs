@@ -119,3 +119,21 @@ fn check_tells_of_store_schema_files_and_database_as_one_document() {
         assert!(found.iter().any(|f| f == name), "{name} in {found:?}");
     }
 }
+
+#[test]
+fn the_connection_to_the_database_is_encrypted_and_its_certificate_is_checked_if_asked_for() {
+    let Some(cluster) = Cluster::new() else { return };
+    Person::with_store(cluster.url()).prepares_atlas();
+    let required = Person::with_store(format!("{}?sslmode=require", cluster.url()));
+    required.fails("atlas list", 1, &["TLS"]);
+    let certificate = cluster.offers_tls();
+    let start = Instant::now();
+    while required.types("atlas list").status != Some(0) {
+        assert!(start.elapsed() < HANGS, "the database never encrypts");
+        thread::sleep(Duration::from_millis(50));
+    }
+    let checked = format!("{}?sslmode=verify-full", cluster.url());
+    let trusting = format!("{checked}&sslrootcert={}", certificate.display());
+    assert!(Person::with_store(trusting).succeeds("atlas list").contains('a'));
+    Person::with_store(checked).fails("atlas list", 1, &["certificate"]);
+}
