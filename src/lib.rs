@@ -27,7 +27,7 @@
 //! | [`classification`] | pure: values → breaks | domain |
 //! | [`disclosure`] | pure: primary rules, secondary suppression, attack audit, certificate | domain |
 //! | [`tile`] | pure: skeleton, splice, TileJSON | domain, geometry |
-//! | [`style`] | pure: styles, legends, palettes, glyphs | domain, classification, tile |
+//! | [`style`] | pure: styles, legends, palettes, glyphs, sprites | domain, classification, tile |
 //! | [`store`] | the only place with SQL: GeoPackage and PostGIS | domain, geometry |
 //! | [`access`] | who is asking; makes `Access`, `Editor`, `Publisher` | domain, store |
 //! | [`atlas`] | the read model: catalogue, `View`, `LayerView`, caches | domain, geometry, classification, tile, store, access |
@@ -38,7 +38,7 @@
 //!
 //! `tests/layers.rs` reads the sources and holds them to this table. Beside `src`: `migrations/` (the schema, twice),
 //! `styles/` (palettes and templates), `catalogue/` (the starter catalogue), `demo/` (demo data), `web/` (the viewer,
-//! embedded into the binary), `tests/`, `benches/`.
+//! embedded into the binary), `deploy/` (how it is run), `tests/`, `benches/`.
 //!
 //! # Invariants
 //!
@@ -85,6 +85,14 @@
 //! means, and without its word nothing is released. The columns are rounded to the indicator's decimals, classified over all
 //! released periods, and stored with classes and certificate in one transaction that raises the store's generation. Every
 //! server polls that number and swaps its catalogue. The same transaction holds what the audit log says of it.
+//!
+//! # Walk-through: several servers, and none of them with its database
+//!
+//! [`store::Watch`] looks for the generation four times a second on a connection of its own; a notification of the database
+//! only makes it look earlier. [`atlas::Atlases::look`] then reads the catalogue, from a replica only if that has come to
+//! this generation, and never takes an older one. Where the database does not answer, [`atlas::Atlases::is_cut_off`] says
+//! so: what is in memory is still served, but never as `immutable`, people who were verified in the last five minutes are
+//! let in by [`access::Gate`], and everything that needs the database is answered 503 by [`http`] with a time to come back.
 
 pub mod access;
 pub mod atlas;
