@@ -19,7 +19,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("release", &["domain", "classification", "disclosure", "store", "access", "atlas"]),
     ("extract", &["domain", "geometry", "classification", "tile", "style", "store", "access", "atlas"]),
     ("clock", &[]),
-    ("config", &["domain", "access", "atlas", "http"]),
+    ("config", &["domain", "store", "access", "atlas", "http"]),
     (
         "http",
         &[

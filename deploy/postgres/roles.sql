@@ -48,5 +48,10 @@ REVOKE ALL ON SCHEMA kommunalatlas_public FROM PUBLIC;
 GRANT USAGE ON SCHEMA kommunalatlas_public TO kommunalatlas_public, kommunalatlas_staff;
 GRANT SELECT ON ALL TABLES IN SCHEMA kommunalatlas_public TO kommunalatlas_public, kommunalatlas_staff;
 
+-- A function that a later migration makes opens nothing by itself.
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION kommunalatlas_public.packed_number(BYTEA), kommunalatlas_public.packed_status(INTEGER)
+    TO kommunalatlas_public, kommunalatlas_staff, kommunalatlas_gis;
+
 GRANT USAGE ON SCHEMA kommunalatlas, kommunalatlas_public TO kommunalatlas_gis;
 GRANT SELECT ON kommunalatlas.indicator_value, kommunalatlas_public.indicator_value TO kommunalatlas_gis;

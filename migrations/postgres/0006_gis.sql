@@ -1,6 +1,6 @@
 -- Rows for a GIS department: one row for each region, indicator and period, with the geometry, so that QGIS and every other
 -- program that reads PostGIS draws and filters them without the server. `kommunalatlas.indicator_value` holds the current
--- values of all sources but restricted ones; `kommunalatlas_public.indicator_value`, with the same columns, what is released
+-- values of all sources but restricted ones and what was derived from these; `kommunalatlas_public.indicator_value`, with the same columns, what is released
 -- in open atlases. The names of regions, levels and indicators make `id`, which so stays the same from year to year.
 
 -- The eight bytes of a packed column (little endian, IEEE 754) as a number; NULL for NaN, which stands for no number. A power
@@ -30,6 +30,27 @@ CREATE FUNCTION kommunalatlas_public.packed_status(byte INTEGER) RETURNS TEXT
         WHEN 20 THEN 'derived' WHEN 21 THEN 'pooled' END
 $$;
 
+-- Series that only statisticians may read: those of restricted sources, and whatever was derived from one of them, over any
+-- number of steps (as in `src/store/restricted.rs`).
+CREATE VIEW restricted_series WITH (security_barrier) AS
+    WITH RECURSIVE derived AS MATERIALIZED (
+        SELECT s.atlas_id, s.id, i ->> 'indicator' AS indicator, i ->> 'level' AS level, i ->> 'edition' AS edition,
+            i ->> 'period' AS period, i ->> 'hash' AS hash
+        FROM series s CROSS JOIN LATERAL json_array_elements(s.derivation::json -> 'inputs') i
+        WHERE s.derivation IS NOT NULL
+    ), restricted (atlas_id, id) AS (
+        SELECT s.atlas_id, s.id
+        FROM series s JOIN source o ON o.atlas_id = s.atlas_id AND o.slug = s.source WHERE o.restricted = 1
+        UNION
+        SELECT d.atlas_id, d.id
+        FROM restricted r
+        JOIN series s ON s.atlas_id = r.atlas_id AND s.id = r.id
+        JOIN edition e ON e.atlas_id = s.atlas_id AND e.id = s.edition_id
+        JOIN derived d ON d.atlas_id = s.atlas_id AND d.indicator = s.indicator AND d.level = e.level
+            AND d.edition = e.valid_on AND d.period = s.period AND d.hash = s.content_hash
+    )
+    SELECT atlas_id, id FROM restricted;
+
 -- A packed column is a version byte, the number of regions (4 bytes), the values (8 bytes each), then the statuses. Pieces of
 -- it are cut out, not the whole read for each region.
 CREATE VIEW indicator_value WITH (security_barrier) AS
@@ -47,8 +68,7 @@ CREATE VIEW indicator_value WITH (security_barrier) AS
     JOIN region g ON g.atlas_id = e.atlas_id AND g.edition_id = e.id
     JOIN indicator i ON i.atlas_id = s.atlas_id AND i.slug = s.indicator
     JOIN atlas a ON a.id = c.atlas_id
-    LEFT JOIN source o ON o.atlas_id = s.atlas_id AND o.slug = s.source
-    WHERE o.restricted IS DISTINCT FROM 1;
+    WHERE NOT EXISTS (SELECT 1 FROM restricted_series r WHERE r.atlas_id = s.atlas_id AND r.id = s.id);
 
 CREATE VIEW kommunalatlas_public.indicator_value WITH (security_barrier) AS
     SELECT a.slug || '/' || e.level || '/' || e.valid_on || '/' || r.indicator || '/' || c.period || '/' || g.key AS id,

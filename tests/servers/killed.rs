@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt::Write as _, thread, time::Instant};
 use crate::{cluster::Cluster, files, files::Dice, person::Person};
 
 /// How often the database is killed in the middle of each thing.
-const KILLS: u32 = 8;
+const KILLS: usize = 8;
 
 /// Columns and rows of the Gemeinden, so many that an import takes long enough.
 const SIZE: (usize, usize) = (40, 49);
@@ -19,40 +19,56 @@ fn prepare(person: &Person) {
 }
 
 /// A table with other numbers in each round.
-fn table(round: u32) -> String {
+fn table(round: usize) -> String {
     let mut text = format!("{}\n", files::HEADER);
     for year in 1990..2020 {
         for (index, key) in files::keys_of(SIZE).iter().enumerate() {
-            let value = 5000 + (index * 37 + year * 11) % 5003 + round as usize;
+            let value = 5000 + (index * 37 + year * 11) % 5003 + round;
             writeln!(text, "{key};population;{year};{value}").unwrap();
         }
     }
     text
 }
 
-/// Kills the database at moments that are spread over the time that a command takes. Each must leave the old content or the
-/// new one, and the command must work when it is typed again.
-fn kills(cluster: &Cluster, person: &Person, line: impl Fn(u32) -> String) {
+/// Somebody whose store is a file that nobody kills.
+fn twin(folder: &tempfile::TempDir) -> Person {
+    Person::with_store(folder.path().join("twin.gpkg").to_str().unwrap().to_owned())
+}
+
+/// Kills the database at moments that are spread over the time that a command takes; `line` is the one that is typed first,
+/// second and so on. The content must be that of before or that of after, which a twin says who types the same lines, and
+/// what was not done must work when it is typed again.
+fn kills(cluster: &Cluster, person: &Person, twin: &Person, line: impl Fn(usize) -> String) {
+    let mut contents = vec![twin.content()];
+    let mut after = |acts: usize| {
+        while contents.len() <= acts {
+            twin.succeeds(&line(contents.len()));
+            contents.push(twin.content());
+        }
+        contents[acts].clone()
+    };
     let start = Instant::now();
     person.succeeds(&line(1));
     let takes = start.elapsed();
     let (mut dice, mut left) = (Dice(11), Vec::new());
-    for round in 2..2 + KILLS {
-        let old = person.content();
-        let words = line(round);
+    for acts in 1..=KILLS {
+        let words = line(acts + 1);
         let words: Vec<&str> = words.split_whitespace().collect();
-        let part = (f64::from(round - 2) + dice.part()) / f64::from(KILLS);
+        let part = ((acts - 1) as f64 + dice.part()) / KILLS as f64;
         let mut child = person.command(&words).spawn().unwrap();
         thread::sleep(takes.mul_f64(part));
         cluster.kill();
         let done = child.wait().unwrap().success();
         cluster.start();
         let found = person.content();
-        person.succeeds(&line(round));
-        let new = person.content();
+        let (old, new) = (after(acts), after(acts + 1));
         assert_ne!(old, new, "each round brings something new");
         assert!([&old, &new].contains(&&found), "after {part:.2} of the time the store is in between");
         assert!(!done || found == new, "what was said to be done is not there");
+        if found == old {
+            person.succeeds(&line(acts + 1));
+            assert_eq!(person.content(), new, "typed again it does something else");
+        }
         left.push((done, found == old));
     }
     println!("it takes {takes:?}; (said to be done, nothing stored): {left:?}");
@@ -63,23 +79,31 @@ fn kills(cluster: &Cluster, person: &Person, line: impl Fn(u32) -> String) {
 #[test]
 fn an_import_whose_database_is_killed_stores_all_or_nothing() {
     let Some(cluster) = Cluster::new() else { return };
-    let person = Person::with_store(cluster.url());
-    prepare(&person);
-    for round in 1..2 + KILLS {
-        person.write(&format!("values-{round}.csv"), table(round));
+    let folder = tempfile::tempdir().unwrap();
+    let (person, twin) = (Person::with_store(cluster.url()), twin(&folder));
+    for one in [&person, &twin] {
+        prepare(one);
+        for round in 1..=KILLS + 1 {
+            one.write(&format!("values-{round}.csv"), table(round));
+        }
     }
-    kills(&cluster, &person, |round| format!("import values values-{round}.csv --atlas a --level viele"));
+    kills(&cluster, &person, &twin, |round| {
+        format!("import values values-{round}.csv --atlas a --level viele")
+    });
 }
 
 #[test]
 fn a_release_whose_database_is_killed_publishes_all_or_nothing() {
     let Some(cluster) = Cluster::new() else { return };
-    let person = Person::with_store(cluster.url());
-    prepare(&person);
-    person.write("values.csv", table(0));
-    person.succeeds("import values values.csv --atlas a --level viele");
+    let folder = tempfile::tempdir().unwrap();
+    let (person, twin) = (Person::with_store(cluster.url()), twin(&folder));
+    for one in [&person, &twin] {
+        prepare(one);
+        one.write("values.csv", table(0));
+        one.succeeds("import values values.csv --atlas a --level viele");
+    }
     // Each release is another one: its number counts.
-    kills(&cluster, &person, |_| "release population --atlas a --level viele".to_owned());
+    kills(&cluster, &person, &twin, |_| "release population --atlas a --level viele".to_owned());
 }
 
 #[test]
