@@ -14,7 +14,7 @@ on_both_stores! {
         open_atlas(person);
         std::fs::create_dir(person.path("zone")).unwrap();
         person.write("kommunalatlas.toml", "publish_to = \"zone/public.gpkg\"\n");
-        assert!(person.succeeds("check").contains("public zone: cannot be read"));
+        assert!(person.succeeds("check").contains("public zone: warning: cannot be read"));
         assert!(person.succeeds("publish").ends_with("rows of what is public are in zone/public.gpkg\n"));
         assert!(person.succeeds("check").contains("public zone: up to date\n"));
         let public = Server::start(person, "--public-only --store zone/public.gpkg");
