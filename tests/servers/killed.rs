@@ -133,7 +133,7 @@ fn a_migration_whose_database_is_killed_happens_as_a_whole_or_not_at_all() {
     let (mut dice, mut whole, mut nothing) = (Dice(5), 0, 0);
     for round in 0..KILLS {
         begin_anew();
-        let part = (f64::from(round) + dice.part()) / f64::from(KILLS);
+        let part = (round as f64 + dice.part()) / KILLS as f64;
         let mut child = person.command(&["migrate"]).spawn().unwrap();
         thread::sleep(takes.mul_f64(part));
         cluster.kill();
