@@ -372,7 +372,8 @@ impl House {
         }
         let hash = secrets::hash(secret.expose());
         let name = name.as_ref();
-        self.once_verified(&hash, name, now, self.verify_token(&hash, name, now)).await
+        // The future of a question to the database is large, and seldom needed.
+        self.once_verified(&hash, name, now, Box::pin(self.verify_token(&hash, name, now))).await
     }
 
     async fn verify_token(
@@ -429,7 +430,7 @@ impl House {
             return Ok(None);
         }
         let hash = secrets::hash(secret);
-        self.once_verified(&hash, None, now, self.verify_session(&hash, now)).await
+        self.once_verified(&hash, None, now, Box::pin(self.verify_session(&hash, now))).await
     }
 
     async fn verify_session(&self, hash: &str, now: DateTime<Utc>) -> Result<Option<Identified>, StoreError> {
